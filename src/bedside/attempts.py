@@ -1,0 +1,146 @@
+"""One candidate through stops 5 to 8, and the files that ship once one is chosen."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+from bedside.base.arrays import FloatArray
+from bedside.base.budget import Budget
+from bedside.base.errors import ParityError
+from bedside.base.files import write_atomic
+from bedside.base.jsonform import to_json
+from bedside.bundle.sealing import ModelFile
+from bedside.compress.compressing import CompressedModel, load_compressed
+from bedside.compress.proposing import Candidate
+from bedside.runtime.artifact import Artifact
+from bedside.runtime.devices import device_named
+from bedside.runtime.session import logits, open_session
+from bedside.stops import Material, Run, compressed, exported, locked, paritied, profiled, tried
+from bedside.train.baseline import Baseline
+from bedside.verify.parity import ParityReport
+from bedside.verify.selection import Trial
+
+PRECISIONS = ("fp32", "int8")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """A candidate that has been made, with a trial for each precision of its first format."""
+
+    candidate: Candidate
+    model: CompressedModel
+    model_folder: Path
+    files: tuple[Artifact, ...]
+    files_folder: Path
+    trials: tuple[Trial, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shipment:
+    """The files that ship, the chosen one first, and the parity of each format."""
+
+    models: tuple[ModelFile, ...]
+    own_fp32: ModelFile
+    parity_of_format: dict[str, ParityReport]
+
+
+def attempted(
+    run: Run, material: Material, candidate: Candidate, teacher: FloatArray, baseline: Baseline,
+    reference_outputs: FloatArray, budget: Budget,
+) -> Attempt:  # fmt: skip
+    """Take a candidate through compression, export, parity and profile."""
+    device, first = device_named(budget.device), run.settings.formats[0]
+    run.watch.stop(5, "compress", candidate.name)
+    model, model_folder = compressed(run, material, candidate.recipe, teacher, baseline)
+    network = load_compressed(model, model_folder)
+    run.watch.stop(6, "export", f"{candidate.name} to {first}")
+    files, folder = exported(run, material, network, model.digest, first, PRECISIONS)
+    trials = []
+    for n in range(1, len(files) + 1):
+        run.watch.stop(7, "parity", f"{candidate.name} {files[n - 1].name}")
+        parity = paritied(run, material, network, model.digest, files[:n], folder)
+        run.watch.stop(8, "profile", f"{candidate.name} {files[n - 1].name}")
+        speed = profiled(run, material, files[n - 1], folder, device, candidate)
+        trials.append(tried(run, material, candidate, (files[:n], folder), parity, speed, reference_outputs))
+    return Attempt(
+        candidate=candidate,
+        model=model,
+        model_folder=model_folder,
+        files=files,
+        files_folder=folder,
+        trials=tuple(trials),
+    )
+
+
+def shipment(run: Run, material: Material, attempt: Attempt, chosen: Trial) -> Shipment:
+    """Make the other formats of the chosen model, check each, and lock each file's own operating point.
+
+    Raises
+    ------
+    ParityError
+        If a further format is out of tolerance: it is refused, by name, before the test is opened.
+    """
+    network = load_compressed(attempt.model, attempt.model_folder)
+    parity_of_format = {run.settings.formats[0]: chosen.parity}
+    groups = [(attempt.files, attempt.files_folder)]
+    for format_ in run.settings.formats[1:]:
+        run.watch.stop(6, "export", f"{attempt.candidate.name} to {format_}")
+        files, folder = exported(run, material, network, attempt.model.digest, format_, PRECISIONS)
+        run.watch.stop(7, "parity", f"{attempt.candidate.name} {format_}")
+        parity = paritied(run, material, network, attempt.model.digest, files, folder)
+        if not parity.passed:
+            raise _broken(format_, parity)
+        parity_of_format[format_] = parity
+        groups.append((files, folder))
+    located = [(artifact, folder) for files, folder in groups for artifact in files]
+    located.sort(key=lambda pair: pair[0] != chosen.shipped)
+    models = tuple(_with_point(run, material, artifact, folder) for artifact, folder in located)
+    own_fp32 = next(m for m in models if m.folder == attempt.files_folder and m.artifact.precision == "fp32")
+    return Shipment(models=models, own_fp32=own_fp32, parity_of_format=parity_of_format)
+
+
+def _with_point(run: Run, material: Material, artifact: Artifact, folder: Path) -> ModelFile:
+    outputs = logits(open_session(artifact, folder), material.tuning_inputs())
+    return ModelFile(artifact=artifact, folder=folder, point=locked(run, material, outputs))
+
+
+def _broken(format_: str, parity: ParityReport) -> ParityError:
+    stage = next(s for s in (*parity.stages, parity.end_to_end) if not s.passed)
+    return ParityError(
+        f"the {format_} file is not faithful: parity breaks at {stage.stage}, {stage.broken_by}",
+        expected=f"a probability change of at most {stage.tolerance_prob:g}",
+        hint="leave that format out of --formats",
+    )
+
+
+def leave_trials(folder: Path, trials: Sequence[Trial], budget: Budget, dropped: dict[str, str]) -> Path:
+    """Write the trial table (CSV and JSON) so that it is there whatever happens next."""
+    sheet = StringIO()
+    writer = csv.writer(sheet)
+    writer.writerow(
+        ["trial", "may_ship", "reason", "tuning_auroc", "low", "high", "size_kib", "latency_p50_ms", "latency_p90_ms",
+         "memory_mib", "energy_mj", "mmacs", "n_parameters", "flips_frac"]
+    )  # fmt: skip
+    for trial in trials:
+        writer.writerow(_row(trial, budget))
+    for name, reason in dropped.items():
+        writer.writerow([name, "no", f"on paper: {reason}", *[""] * 11])
+    write_atomic(folder / "trials.json", to_json(tuple(trials), indent=1))
+    write_atomic(folder / "trials.csv", sheet.getvalue().encode())
+    return folder / "trials.csv"
+
+
+def _row(trial: Trial, budget: Budget) -> list[object]:
+    refusal, cost = trial.refusal(budget), trial.profile
+    numbers = (
+        trial.tuning_auroc.value, trial.tuning_auroc.low, trial.tuning_auroc.high, cost.size_kib.value,
+        cost.latency_p50_ms.value, cost.latency_p90_ms.value, cost.peak_memory_mib.value, cost.energy_mj.value,
+        trial.mmacs,
+    )  # fmt: skip
+    shown = [f"{number:.6g}" for number in numbers]
+    return [
+        trial.name, "no" if refusal else "yes", refusal, *shown, trial.n_parameters, f"{trial.parity.end_to_end.flips_frac:.4f}"
+    ]  # fmt: skip
+

@@ -1,0 +1,1 @@
+"""The cellar: words, units, errors, digests, plugin seams."""

@@ -1,0 +1,82 @@
+"""Golden inputs and outputs travel with the bundle, so that any machine can prove that it computes the same."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+
+from bedside.base.arrays import ByteArray, FloatArray
+from bedside.base.errors import GoldenError
+from bedside.base.jsonform import from_json
+from bedside.bundle.manifest import ShippedModel
+from bedside.data.phantom import Phantom
+from bedside.data.preprocess import Preprocess
+from bedside.data.reading import read_image
+from bedside.runtime.session import Session, logits
+
+N_PHANTOMS = 8
+TOLERANCE_PROB = {"fp32": 0.002, "int8": 0.02}
+OUTPUTS = "golden/outputs.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoldenOutputs:
+    """Logits of each model file on the golden images, ``[file][image][class]``."""
+
+    images: tuple[str, ...]
+    logits: dict[str, tuple[tuple[float, ...], ...]]
+
+
+def golden_images(n_channels: int) -> list[tuple[str, ByteArray]]:
+    """Named images: phantoms of several sizes and the edge cases. None of them shows a patient."""
+    made = [(f"phantom{i}.png", Phantom(size_px=28 + 12 * i).image(i, has_lesion=bool(i % 2))) for i in range(N_PHANTOMS)]
+    made += [("black.png", np.zeros((40, 30), np.uint8)), ("white.png", np.full((30, 40), 255, np.uint8))]
+    if n_channels == 3:
+        made.append(("ramp.png", _ramp()))
+    return made
+
+
+def _ramp() -> ByteArray:
+    y, x = np.mgrid[0:48, 0:64]
+    return np.stack([y * 5, x * 4, 255 - y * 5], axis=-1).astype(np.uint8)
+
+
+def as_png(image: ByteArray) -> bytes:
+    """Encode ``(H, W)`` or ``(H, W, 3)`` pixels."""
+    from PIL import Image
+
+    buffer = BytesIO()
+    Image.fromarray(image).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def golden_logits(session: Session, preprocess: Preprocess, images: Sequence[ByteArray]) -> FloatArray:
+    """Logits ``(n, K)`` of raw images, through the preprocessing of the bundle."""
+    return logits(session, np.stack([preprocess(image) for image in images]))
+
+
+def replay(folder: Path, shipped: ShippedModel, preprocess: Preprocess, session: Session) -> float:
+    """Run the golden images on this machine; return the largest probability change.
+
+    Raises
+    ------
+    GoldenError
+        If it is over the tolerance of the model.
+    """
+    kept = from_json(GoldenOutputs, (folder / OUTPUTS).read_bytes(), where=OUTPUTS)
+    file = shipped.artifact.file
+    if file not in kept.logits:
+        raise GoldenError(f"{OUTPUTS} has no outputs for {file}", expected="golden outputs of every model")
+    images = [read_image(folder / "golden" / name) for name in kept.images]
+    got = shipped.point.probabilities(golden_logits(session, preprocess, images))
+    wanted = shipped.point.probabilities(np.array(kept.logits[file]))
+    change = float(np.abs(got - wanted).max())
+    if not change <= shipped.golden_tolerance_prob:
+        raise GoldenError(
+            f"{file}: a golden probability changes by {change:.4f} on this machine",
+            expected=f"at most {shipped.golden_tolerance_prob:g}",
+            hint="run bedside doctor; do not use this bundle here",
+        )
+    return change

@@ -1,0 +1,98 @@
+"""The model card (Mitchell et al., FAT* 2019), in Markdown."""
+
+from bedside.bundle.manifest import IntendedUse
+from bedside.bundle.report_data import ReportData
+from bedside.verify.profiling import Quantity
+
+_NAMES = {
+    "auroc": "AUROC", "sensitivity": "Sensitivity", "specificity": "Specificity", "ppv": "PPV", "npv": "NPV",
+    "accuracy": "Accuracy", "f1": "F1", "brier": "Brier score", "ece": "Expected calibration error",
+}  # fmt: skip
+
+
+def intended_use(data: ReportData) -> IntendedUse:
+    """Draft from what the run knows; the rest is for the owner to state."""
+    looked_for = ", ".join(data.task.classes)
+    return IntendedUse(purpose=f"Classify {data.modality} images into: {looked_for}. Looked for: {data.task.positive_name}.")
+
+
+def render_model_card(data: ReportData, start_weights: str) -> str:
+    """Write the card; `start_weights` says where the training started from."""
+    use = intended_use(data)
+    parts = [
+        f"# Model card: {data.cohort_name}, {data.chosen.name}",
+        "> Research use. Not for diagnosis.",
+        *(_warnings(data)),
+        _section("Intended use", _fields(use)),
+        _section("Model", _model_lines(data, start_weights)),
+        _section("Data", _data_lines(data)),
+        "## Performance on the sealed test",
+        _performance(data),
+        f"Non-inferiority to the reference: **{data.evidence.non_inferiority}**.",
+        _section("Cost on " + data.chosen.profile.machine, _cost_lines(data)),
+        _section("Limits", [use.limits, "Subgroups, other sites and other scanners have not been evaluated."]),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(title: str, lines: list[str]) -> str:
+    return f"## {title}\n\n" + "\n".join(f"- {line}" for line in lines)
+
+
+def _fields(use: IntendedUse) -> list[str]:
+    return [f"{name}: {getattr(use, name)}" for name in ("purpose", "population", "setting", "user")]
+
+
+def _warnings(data: ReportData) -> list[str]:
+    found = []
+    if data.is_phantom:
+        found.append("> **Simulated data.** This model was made on a phantom and knows nothing of patients.")
+    if data.audit.leaks and data.audit.policy == "allow":
+        found.append(f"> **Leak.** {len(data.audit.leaks)} pairs of cases stand in two parts; figures may be too high.")
+    return found
+
+
+def _model_lines(data: ReportData, start_weights: str) -> list[str]:
+    trial = data.chosen
+    return [
+        f"Architecture: {trial.name}, {trial.n_parameters:,} parameters, {trial.mmacs:.2f} million multiply-accumulates",
+        f"Made by: {', '.join(stamp.stop for stamp in data.lineage)}; preset {data.preset}, seed {data.seed}",
+        f"Start weights: {start_weights}",
+        f"Operating point: {trial.point.rule}"
+        + (f", threshold {trial.point.threshold_prob:.4f}" if trial.point.threshold_prob is not None else ""),
+        f"Temperature: {trial.point.temperature:.4f}",
+    ]
+
+
+def _data_lines(data: ReportData) -> list[str]:
+    sizes = ", ".join(f"{part} {n}" for part, n in data.part_sizes.items())
+    return [
+        f"Cohort: {data.cohort_name} ({data.source}), licence {data.licence}",
+        f"Parts: {sizes}; {data.split_how}",
+        f"Audit: {len(data.audit.leaks)} leaks ({data.audit.policy}), {len(data.audit.dropped)} cases dropped for them, "
+        f"{len(data.audit.unreadable)} unreadable, {len(data.audit.constant)} constant",
+    ]
+
+
+def _performance(data: ReportData) -> str:
+    shipped, reference = data.evidence.shipped.metrics(), data.evidence.reference.metrics()
+    rows = [f"| {_NAMES[name]} | {reference[name]} | {shipped[name]} |" for name in shipped]
+    head = f"| Metric (95 % interval) | {data.reference_name} fp32 | {data.chosen.name} shipped |"
+    return "\n".join([head, "|---|---|---|", *rows])
+
+
+def _cost_lines(data: ReportData) -> list[str]:
+    profile = data.chosen.profile
+    named = {
+        "Latency p50": (profile.latency_p50_ms, "ms"),
+        "Latency p90": (profile.latency_p90_ms, "ms"),
+        "Peak memory": (profile.peak_memory_mib, "MiB"),
+        "Energy an image": (profile.energy_mj, "mJ"),
+        "File": (profile.size_kib, "KiB"),
+    }
+    return [f"{name}: {_quantity(quantity, unit)}" for name, (quantity, unit) in named.items()]
+
+
+def _quantity(quantity: Quantity, unit: str) -> str:
+    band = "" if quantity.low == quantity.high else f" [{quantity.low:.3g}, {quantity.high:.3g}]"
+    return f"{quantity.value:.3g}{band} {unit}, {quantity.origin}: {quantity.how}"

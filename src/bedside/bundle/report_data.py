@@ -1,0 +1,89 @@
+"""Everything that the report shows, in one value."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bedside.base.arrays import ByteArray, FloatArray, IntArray
+from bedside.base.budget import Budget
+from bedside.base.stamp import Stamp
+from bedside.base.task import Task
+from bedside.data.audit import CohortAudit
+from bedside.verify.evidence import Evidence
+from bedside.verify.parity import ParityReport
+from bedside.verify.profiling import Profile
+from bedside.verify.selection import Choice, Trial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GalleryItem:
+    """One test case as a picture.
+
+    Parameters
+    ----------
+    image
+        ``(C, H, W)`` uint8, after resizing.
+    heat
+        ``(H, W)`` float, 0 to 1: how much hiding a place lowers the probability of the class that was called.
+    probability
+        Of the class that is looked for (two classes) or of the class that was called (more).
+    """
+
+    image: ByteArray = field(repr=False)
+    heat: FloatArray = field(repr=False)
+    truth: str
+    called: str
+    probability: float
+    kind: Literal["hit", "miss"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportData:
+    """What `bedside.bundle.report.render_report` needs.
+
+    Parameters
+    ----------
+    labels
+        ``(n,)`` true classes of the test cases.
+    shipped_probabilities, reference_probabilities
+        ``(n, K)`` each.
+    dropped_on_paper
+        Candidates that were never trained, and why.
+    parity_of_format
+        One report for each format that ships.
+    reference_profile
+        The reference as an fp32 file in the same runtime.
+    sizes_kib
+        Size of every shipped file, by file name.
+    """
+
+    cohort_name: str
+    source: str
+    licence: str
+    modality: str
+    is_phantom: bool
+    task: Task
+    audit: CohortAudit
+    split_how: str
+    part_sizes: dict[str, int]
+    budget: Budget
+    trials: tuple[Trial, ...]
+    choice: Choice
+    dropped_on_paper: dict[str, str]
+    parity_of_format: dict[str, ParityReport]
+    reference_name: str
+    reference_profile: Profile
+    evidence: Evidence
+    labels: IntArray = field(repr=False)
+    shipped_probabilities: FloatArray = field(repr=False)
+    reference_probabilities: FloatArray = field(repr=False)
+    gallery: tuple[GalleryItem, ...] = field(repr=False)
+    sizes_kib: dict[str, float]
+    lineage: tuple[Stamp, ...]
+    versions: dict[str, str]
+    seed: int
+    preset: str
+
+    @property
+    def chosen(self) -> Trial:
+        """The trial that ships."""
+        return next(trial for trial in self.trials if trial.name == self.choice.name)

@@ -1,0 +1,1 @@
+"""Make it smaller, first on paper, then for real (workshop: needs torch)."""

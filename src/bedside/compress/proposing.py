@@ -1,0 +1,123 @@
+"""Candidates on paper: costed before any training, the hopeless ones dropped with the reason."""
+
+from dataclasses import dataclass
+
+from bedside.base.budget import Budget, unit_of
+from bedside.base.errors import BudgetError
+from bedside.base.task import TensorSpec
+from bedside.compress.cost import Cost, count_cost
+from bedside.compress.presets import Preset
+from bedside.compress.recipe import Recipe
+from bedside.runtime.devices import DeviceSpec
+from bedside.train.architecture import Architecture
+from bedside.train.plan import TrainPlan
+
+SIZE_SLACK = 1.05
+"""A predicted file up to this much over the ceiling is still tried: the prediction errs by a few per cent."""
+
+LATENCY_SLACK = 2.0
+"""Latency is predicted coarsely, so only a candidate at twice the ceiling is hopeless."""
+
+LARGE_PX = 64
+"""Inputs of at least this side can use ImageNet start weights."""
+
+_WIDTHS = {
+    "depthwise": (2.0, 1.5, 1.0, 0.75, 0.5),
+    "fire": (1.25, 1.0, 0.75, 0.5),
+    "residual": (1.25, 1.0, 0.75, 0.5, 0.25),
+    "mobilenetv4_conv_small": (1.0, 0.5, 0.35),
+    "mobilenetv2": (1.0, 0.75, 0.5, 0.35),
+    "tf_efficientnet_lite0": (1.0,),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A recipe with its cost on paper."""
+
+    recipe: Recipe
+    cost: Cost
+
+    @property
+    def name(self) -> str:
+        """Short name of the architecture."""
+        return self.recipe.architecture.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """What will be tried, and what was dropped on paper, with the reason."""
+
+    candidates: tuple[Candidate, ...]
+    dropped: dict[str, str]
+
+
+def propose(
+    spec: TensorSpec, n_classes: int, plan: TrainPlan, preset: Preset, budget: Budget, device: DeviceSpec
+) -> Proposal:
+    """Cost every family at every width and keep the preset's number of them.
+
+    A family enters with its widest member that is not hopeless; further places go to the next widths, so that the
+    trials differ in cost. Families come in the order in which they are listed.
+
+    Raises
+    ------
+    BudgetError
+        If all are hopeless.
+    """
+    dropped: dict[str, str] = {}
+    able: dict[str, list[Candidate]] = {}
+    everyone = [
+        _candidate(family, width, spec, n_classes, plan, device) for family, widths in _WIDTHS.items() for width in widths
+    ]
+    for candidate in everyone:
+        if reason := _hopeless(candidate.cost, budget):
+            dropped[candidate.name] = reason
+        else:
+            able.setdefault(candidate.recipe.architecture.family, []).append(candidate)
+    if not able:
+        raise _all_hopeless(everyone, budget)
+    chosen = _in_turn(list(able.values()), preset.n_candidates)
+    for candidate in (c for members in able.values() for c in members if c not in chosen):
+        dropped[candidate.name] = f"not among the {preset.n_candidates} of the preset {preset.name}"
+    return Proposal(candidates=tuple(chosen), dropped=dropped)
+
+
+def _candidate(
+    family: str, width: float, spec: TensorSpec, n_classes: int, plan: TrainPlan, device: DeviceSpec
+) -> Candidate:
+    pretrained = family == "tf_efficientnet_lite0" and spec.height_px >= LARGE_PX
+    architecture = Architecture(family=family, width=width, spec=spec, n_classes=n_classes, pretrained=pretrained)
+    return Candidate(recipe=Recipe(architecture=architecture, plan=plan), cost=count_cost(architecture, device))
+
+
+def _hopeless(cost: Cost, budget: Budget) -> str:
+    """Why the candidate cannot fit, or an empty string."""
+    if budget.size_kib and cost.int8_kib > budget.size_kib * SIZE_SLACK:
+        return f"predicted int8 file {cost.int8_kib:.0f} {unit_of('size_kib')}, ceiling {budget.size_kib:g}"
+    if budget.latency_ms and cost.latency_ms > budget.latency_ms * LATENCY_SLACK:
+        return f"predicted latency {cost.latency_ms:.3g} {unit_of('latency_ms')}, ceiling {budget.latency_ms:g}"
+    return ""
+
+
+def _all_hopeless(candidates: list[Candidate], budget: Budget) -> BudgetError:
+    """Name the binding limit and the nearest budget that would let one candidate in."""
+    cheapest = min(candidates, key=lambda c: (c.cost.int8_kib, c.cost.latency_ms))
+    binding = "size_kib" if "file" in _hopeless(cheapest.cost, budget) else "latency_ms"
+    needed = cheapest.cost.int8_kib / SIZE_SLACK if binding == "size_kib" else cheapest.cost.latency_ms / LATENCY_SLACK
+    return BudgetError(
+        f"all {len(candidates)} candidates are hopeless on paper; the binding limit is {binding}: the cheapest, "
+        f"{cheapest.name}, has a {_hopeless(cheapest.cost, budget)}",
+        expected=str(budget),
+        hint=f"the nearest budget that would let it try: --{binding.replace('_', '-')} {needed * 1.01:.3g}",
+    )
+
+
+def _in_turn(families: list[list[Candidate]], n: int) -> list[Candidate]:
+    """Take one of each family, then the next of each, until there are `n`."""
+    chosen: list[Candidate] = []
+    depth = 0
+    while len(chosen) < n and any(depth < len(members) for members in families):
+        chosen += [members[depth] for members in families if depth < len(members)][: n - len(chosen)]
+        depth += 1
+    return chosen

@@ -1,0 +1,1 @@
+"""Who was imaged, how, and what the reference standard says."""

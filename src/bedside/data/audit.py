@@ -1,0 +1,221 @@
+"""Look for what makes a test score lie: the same image, patient or group in two parts; unusable images."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from bedside.base.arrays import BoolArray, ByteArray, FloatArray
+from bedside.base.digest import digest_array
+from bedside.base.errors import ImageError, LeakError
+from bedside.data.case import PARTS, Case, Cohort
+from bedside.data.preprocess import Preprocess
+
+SAME_CORRELATION = 0.97
+"""Two thumbnails at least this correlated may show one image."""
+
+SAME_HASH_BITS = 32
+"""... and do, if their 256-bit difference hashes differ in at most this many bits."""
+
+_THUMBNAIL = Preprocess(n_channels=1, height_px=32, width_px=32, fit="squash")
+_HASH = Preprocess(n_channels=1, height_px=16, width_px=17, fit="squash")
+_BLOCK = 2048
+
+LeakKind = Literal["exact", "near", "patient", "group"]
+LeakPolicy = Literal["stop", "drop", "allow"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leak:
+    """Two cases in two parts that are not independent."""
+
+    kind: LeakKind
+    first: str
+    second: str
+    parts: tuple[str, str]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.first} ({self.parts[0]}) and {self.second} ({self.parts[1]})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CohortAudit:
+    """What the audit saw.
+
+    Parameters
+    ----------
+    unreadable
+        Case and reason; such cases are left out.
+    constant
+        Cases whose image holds one value only; they are left out too.
+    leaks
+        Pairs across parts.
+    dropped
+        Cases removed to mend the leaks (policy "drop").
+    """
+
+    n_cases: int
+    counts: dict[str, dict[str, int]]
+    unreadable: dict[str, str]
+    constant: tuple[str, ...]
+    leaks: tuple[Leak, ...]
+    n_copies_within_parts: int
+    policy: LeakPolicy
+    dropped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What is kept of an image while all are compared."""
+
+    case: Case
+    exact: str
+    thumbnail: FloatArray
+    bits: BoolArray
+
+
+def audit_cohort(
+    cohort: Cohort, *, policy: LeakPolicy = "stop", tick: Callable[[int, int], None] = lambda done, total: None
+) -> tuple[Cohort, CohortAudit]:
+    """Return the usable cohort and the audit.
+
+    Parameters
+    ----------
+    policy
+        ``stop`` raises on a leak; ``drop`` removes the copy that stands in the less protected part (development
+        before tuning, tuning before test: the test part is never thinned); ``allow`` keeps all and says so.
+    tick
+        Called with (done, total) after each image.
+
+    Raises
+    ------
+    LeakError
+        With the list, if there is a leak and the policy is ``stop``.
+    """
+    looks, unreadable, constant = _look_at_all(cohort, tick)
+    usable = cohort.without(set(unreadable) | set(constant)) if unreadable or constant else cohort
+    leaks, n_within = find_leaks(looks)
+    if leaks and policy == "stop":
+        raise _refusal(cohort, leaks)
+    dropped = _less_protected(leaks) if policy == "drop" else ()
+    audit = CohortAudit(
+        n_cases=len(cohort.cases),
+        counts=cohort.counts(),
+        unreadable=unreadable,
+        constant=tuple(constant),
+        leaks=leaks,
+        n_copies_within_parts=n_within,
+        policy=policy,
+        dropped=dropped,
+    )
+    return (usable.without(set(dropped)) if dropped else usable), audit
+
+
+def _look_at_all(cohort: Cohort, tick: Callable[[int, int], None]) -> tuple[list[_Look], dict[str, str], list[str]]:
+    looks: list[_Look] = []
+    unreadable: dict[str, str] = {}
+    constant: list[str] = []
+    for done, case in enumerate(cohort.cases, start=1):
+        try:
+            image = case.image()
+        except ImageError as error:
+            unreadable[case.case_id] = error.message
+            continue
+        finally:
+            tick(done, len(cohort.cases))
+        if image.min() == image.max():
+            constant.append(case.case_id)
+            continue
+        looks.append(_look(case, image))
+    return looks, unreadable, constant
+
+
+def _look(case: Case, image: ByteArray) -> _Look:
+    small = _THUMBNAIL.geometry(image).astype(np.float32).ravel()
+    small -= small.mean()
+    steps = _HASH.geometry(image)[0].astype(np.int16)
+    return _Look(
+        case=case,
+        exact=digest_array(image),
+        thumbnail=small / (np.linalg.norm(small) + 1e-6),
+        bits=(steps[:, 1:] > steps[:, :-1]).ravel(),
+    )
+
+
+def find_leaks(looks: Sequence[_Look]) -> tuple[tuple[Leak, ...], int]:
+    """List pairs across parts; also count copies inside one part, which only waste time."""
+    found: dict[tuple[str, str], Leak] = {}
+    n_within = 0
+    for kind, a, b in _related(looks):
+        if a.part is None or b.part is None:
+            continue
+        if a.part == b.part:
+            n_within += kind in ("exact", "near")
+            continue
+        found.setdefault(
+            (a.case_id, b.case_id), Leak(kind=kind, first=a.case_id, second=b.case_id, parts=(a.part, b.part))
+        )
+    return tuple(found.values()), n_within
+
+
+def _related(looks: Sequence[_Look]) -> Iterator[tuple[LeakKind, Case, Case]]:
+    yield from _sharing(looks, "exact", lambda look: look.exact)
+    yield from _sharing(looks, "patient", lambda look: look.case.patient_id)
+    yield from _sharing(looks, "group", lambda look: look.case.group)
+    for i, j in near_duplicates(looks):
+        yield "near", looks[i].case, looks[j].case
+
+
+def _sharing(
+    looks: Sequence[_Look], kind: LeakKind, key: Callable[[_Look], str | None]
+) -> Iterator[tuple[LeakKind, Case, Case]]:
+    """Pair the first case of each part that shares a key with those of the other parts."""
+    members: dict[str, list[Case]] = defaultdict(list)
+    for look in looks:
+        if (name := key(look)) is not None:
+            members[name].append(look.case)
+    for cases in members.values():
+        for position, a in enumerate(cases):
+            if kind != "exact" and position:
+                break
+            for b in cases[position + 1 :]:
+                if kind == "exact" or a.part != b.part:
+                    yield kind, a, b
+
+
+def near_duplicates(looks: Sequence[_Look]) -> Iterator[tuple[int, int]]:
+    """Pairs whose thumbnails correlate and whose difference hashes agree, but whose pixels differ."""
+    if not looks:
+        return
+    thumbnails = np.stack([look.thumbnail for look in looks])
+    for start in range(0, len(looks), _BLOCK):
+        rows = thumbnails[start : start + _BLOCK]
+        for other in range(start, len(looks), _BLOCK):
+            close = rows @ thumbnails[other : other + _BLOCK].T >= SAME_CORRELATION
+            for i, j in zip(*np.nonzero(close), strict=True):
+                a, b = start + int(i), other + int(j)
+                if a < b and looks[a].exact != looks[b].exact and _hashes_agree(looks[a], looks[b]):
+                    yield a, b
+
+
+def _hashes_agree(a: _Look, b: _Look) -> bool:
+    return int((a.bits != b.bits).sum()) <= SAME_HASH_BITS
+
+
+def _less_protected(leaks: Sequence[Leak]) -> tuple[str, ...]:
+    """For each leak, the case in the part that is further from the test."""
+    rank = {part: i for i, part in enumerate(PARTS)}
+    victims = {leak.first if rank[leak.parts[0]] < rank[leak.parts[1]] else leak.second for leak in leaks}  # type: ignore[index]
+    return tuple(sorted(victims))
+
+
+def _refusal(cohort: Cohort, leaks: Sequence[Leak]) -> LeakError:
+    shown = "\n    ".join(str(leak) for leak in leaks[:20])
+    more = f"\n    ... and {len(leaks) - 20} more" if len(leaks) > 20 else ""
+    return LeakError(
+        f"{len(leaks)} leaks between the parts of {cohort.source}:\n    {shown}{more}",
+        expected="no image, patient or group in two parts",
+        hint="--drop-leaks removes the copies from the less protected part; --allow-leak keeps them and marks the report",
+    )

@@ -1,0 +1,49 @@
+"""Where cohorts come from: ``NAME:REST`` picks a plugin and tells it what to load."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from bedside.base.errors import InputError
+from bedside.base.seam import Seam
+from bedside.data.case import Cohort
+
+
+class Source(Protocol):
+    """Load the cohort that `rest` names; `options` are the source's own."""
+
+    def __call__(self, rest: str, options: Mapping[str, str]) -> Cohort: ...
+
+
+SOURCES: Seam[Source] = Seam(
+    "bedside.sources",
+    {
+        "medmnist": "bedside.data.sources.medmnist:load",
+        "folder": "bedside.data.sources.folder:load",
+        "phantom": "bedside.data.sources.phantom:load",
+    },
+)
+
+
+def load_cohort(source: str, **options: str) -> Cohort:
+    """Load a cohort.
+
+    Parameters
+    ----------
+    source
+        ``medmnist:NAME``, ``folder:DIR``, ``phantom:ultrasound``, or a plugin's.
+    **options
+        Passed to the source; ``positive="NAME"`` names the class that is looked for.
+
+    Examples
+    --------
+    >>> len(load_cohort("phantom:ultrasound", n="40").cases)
+    40
+    """
+    name, colon, rest = source.partition(":")
+    if not colon or not rest:
+        raise InputError(
+            f"{source!r} does not name a source",
+            expected="NAME:WHAT, such as medmnist:pneumoniamnist, folder:DIR or phantom:ultrasound",
+            hint=f"did you mean folder:{source}?" if source else "see bedside optimize --help",
+        )
+    return SOURCES.get(name)(rest, options)

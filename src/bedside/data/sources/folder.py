@@ -1,0 +1,129 @@
+"""A folder of images: class sub-folders, or a metadata.csv."""
+
+import csv
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+from bedside.base.errors import CohortError, InputError
+from bedside.base.task import Task
+from bedside.data.case import Case, Cohort, Part
+from bedside.data.reading import IMAGE_SUFFIXES
+
+_PART_WORDS: dict[str, Part] = {
+    "train": "development", "training": "development", "development": "development", "dev": "development",
+    "val": "tuning", "valid": "tuning", "validation": "tuning", "tuning": "tuning", "tune": "tuning",
+    "test": "test", "testing": "test", "holdout": "test",
+}  # fmt: skip
+_HEALTHY_WORDS = {"normal", "negative", "healthy", "benign", "none", "no", "control", "absent", "0", "no_finding", "notumor"}
+
+
+def load(rest: str, options: Mapping[str, str]) -> Cohort:
+    """Load ``folder:DIR``.
+
+    With a ``metadata.csv`` its columns are ``file`` and ``label``, and optionally ``split``, ``patient_id`` and
+    ``group``. Without one, every sub-folder that holds images is a class.
+
+    Raises
+    ------
+    InputError, CohortError
+        For a missing folder, missing files, duplicate rows, unknown parts, or too few cases.
+    """
+    folder = Path(rest).expanduser()
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder", expected="a folder of images", hint="check the path")
+    table = folder / "metadata.csv"
+    rows = _from_csv(table) if table.is_file() else _from_subfolders(folder)
+    classes = tuple(sorted({label for _, label, _ in rows}))
+    task = Task(classes=classes, positive=_positive(classes, options.get("positive")))
+    cases = tuple(
+        Case(case_id=name, label=classes.index(label), path=folder / name, **facts) for name, label, facts in rows
+    )
+    return Cohort(
+        name=folder.resolve().name,
+        task=task,
+        cases=cases,
+        source=f"folder:{folder.resolve().name}",
+        may_flip=options.get("may_flip", "") == "yes",
+    )
+
+
+def _positive(classes: tuple[str, ...], asked: str | None) -> int:
+    """The class that was asked for, else the last one whose name does not say "healthy"."""
+    if asked is not None:
+        if asked not in classes:
+            raise InputError(f"no class called {asked!r}", expected="one of " + ", ".join(classes), hint="see --positive")
+        return classes.index(asked)
+    ill = [i for i, name in enumerate(classes) if name.lower() not in _HEALTHY_WORDS]
+    return ill[-1] if ill else len(classes) - 1
+
+
+Row = tuple[str, str, dict]
+
+
+def _from_subfolders(folder: Path) -> list[Row]:
+    rows: list[Row] = []
+    for child in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        for path in sorted(child.rglob("*")):
+            if path.is_file() and path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith("."):
+                rows.append((path.relative_to(folder).as_posix(), child.name, {}))
+    if not rows:
+        raise CohortError(
+            f"{folder} has no metadata.csv and no sub-folder with images",
+            expected="DIR/CLASS/image.png, or DIR/metadata.csv with the columns file,label",
+            hint="see the how-to page on preparing a folder",
+        )
+    return rows
+
+
+def _from_csv(table: Path) -> list[Row]:
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream)
+            columns = reader.fieldnames or []
+            lines = list(reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise CohortError(f"{table} is not a readable UTF-8 CSV: {error}") from None
+    lacking = [name for name in ("file", "label") if name not in columns]
+    if lacking:
+        raise CohortError(
+            f"{table} has no column {', '.join(lacking)}",
+            expected="file,label and optionally split,patient_id,group",
+            hint=f"it has: {', '.join(columns)}",
+        )
+    _check_rows(table, lines)
+    return [_row(table, i, line) for i, line in enumerate(lines, start=2)]
+
+
+def _check_rows(table: Path, lines: list[dict[str, str]]) -> None:
+    twice = [name for name, n in Counter(line["file"] for line in lines).items() if n > 1]
+    if twice:
+        raise CohortError(
+            f"{table} lists {len(twice)} files more than once: {', '.join(twice[:5])}",
+            expected="one row a file",
+            hint="remove the duplicate rows",
+        )
+    absent = [line["file"] for line in lines if not line["file"] or not (table.parent / line["file"]).is_file()]
+    if absent:
+        raise CohortError(
+            f"{table} lists {len(absent)} files that do not exist: {', '.join(absent[:5])}",
+            expected=f"paths relative to {table.parent}",
+            hint="correct the rows, or copy the files there",
+        )
+
+
+def _row(table: Path, number: int, line: dict[str, str]) -> Row:
+    label = (line.get("label") or "").strip()
+    if not label:
+        raise CohortError(f"{table} line {number} has no label", expected="a class name")
+    word = (line.get("split") or "").strip().lower()
+    if word and word not in _PART_WORDS:
+        raise CohortError(
+            f"{table} line {number} has the split {word!r}", expected="one of " + ", ".join(sorted(_PART_WORDS))
+        )
+    facts = {
+        "part": _PART_WORDS[word] if word else None,
+        "patient_id": (line.get("patient_id") or "").strip() or None,
+        "group": (line.get("group") or "").strip() or None,
+    }
+    return line["file"], label, facts

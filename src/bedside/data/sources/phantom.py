@@ -1,0 +1,31 @@
+"""A built-in ultrasound phantom, for machines that have no data and no network."""
+
+from collections.abc import Mapping
+
+from bedside.base.errors import InputError
+from bedside.base.task import Task
+from bedside.data.case import Case, Cohort
+from bedside.data.phantom import Phantom
+
+N_CASES = 700
+
+
+def load(rest: str, options: Mapping[str, str]) -> Cohort:
+    """Load ``phantom:ultrasound``; options ``n`` (cases) and ``size_px``."""
+    if rest != "ultrasound":
+        raise InputError(f"no phantom called {rest!r}", expected="ultrasound")
+    n, size_px = int(options.get("n", N_CASES)), int(options.get("size_px", 32))
+    cases = tuple(
+        Case(case_id=f"phantom/{i:05d}", label=i % 2, patient_id=f"phantom-{i // 2}", pixels=pixels)
+        for i, pixels in enumerate(Phantom(size_px=size_px).images(n))
+    )
+    return Cohort(
+        name="ultrasound-phantom",
+        task=Task(classes=("no lesion", "lesion"), positive=1),
+        cases=cases,
+        source="phantom:ultrasound",
+        licence="CC0",
+        modality="ultrasound (simulated)",
+        may_flip=True,
+        is_phantom=True,
+    )

@@ -1,0 +1,41 @@
+"""Cases become arrays."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from bedside.base.arrays import ByteArray
+from bedside.data.case import Case, Cohort
+from bedside.data.preprocess import Preprocess
+
+SMALL_PX = 64
+_N_LOOKED_AT = 64
+
+
+def stack_images(
+    cases: Sequence[Case], preprocess: Preprocess, tick: Callable[[int, int], None] = lambda done, total: None
+) -> ByteArray:
+    """Resized images, ``(n, C, H, W)`` uint8, in the order of `cases`."""
+    stacked = np.empty((len(cases), *preprocess.spec.shape), np.uint8)
+    for i, case in enumerate(cases):
+        stacked[i] = preprocess.geometry(case.image())
+        tick(i + 1, len(cases))
+    return stacked
+
+
+def suit_preprocess(cohort: Cohort, *, image_px: int) -> Preprocess:
+    """Choose size and channels from a look at some of the images.
+
+    Images of one size up to 64 px keep it; others are letterboxed to a square of `image_px`, or of their own longest
+    side where that is smaller. One colour image makes the model take three channels.
+    """
+    step = max(1, len(cohort.cases) // _N_LOOKED_AT)
+    images = [case.image() for case in cohort.cases[::step]]
+    shapes = {image.shape[:2] for image in images}
+    n_channels = 3 if any(image.ndim == 3 for image in images) else 1
+    if len(shapes) == 1 and max(next(iter(shapes))) <= SMALL_PX:
+        height, width = next(iter(shapes))
+        return Preprocess(n_channels=n_channels, height_px=height, width_px=width)
+    longest = max(max(shape) for shape in shapes)
+    side = min(image_px, longest)
+    return Preprocess(n_channels=n_channels, height_px=side, width_px=side)

@@ -1,0 +1,80 @@
+"""The port of every exporter, and the verb that calls it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from bedside.base.arrays import FloatArray
+from bedside.base.digest import digest_file
+from bedside.base.seam import Requirement, Seam, require
+from bedside.base.task import TensorSpec
+from bedside.compress.quantization import QuantizationPlan
+from bedside.runtime.artifact import Artifact, Precision
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportJob:
+    """What a converter is given.
+
+    Parameters
+    ----------
+    observed
+        Preprocessed observation images, ``(n, C, H, W)`` float32; the digest in `plan` is theirs.
+    folder
+        Where the files go.
+    """
+
+    model: "nn.Module"
+    spec: TensorSpec
+    n_classes: int
+    plan: QuantizationPlan
+    observed: FloatArray
+    folder: Path
+
+
+class Converter(Protocol):
+    """Write the asked precisions of a model in one format; return file names in the same order."""
+
+    requires: tuple[Requirement, ...]
+
+    def write(self, job: ExportJob, precisions: Sequence[Precision]) -> list[str]: ...
+
+
+CONVERTERS: Seam[Converter] = Seam(
+    "bedside.converters",
+    {
+        "litert": "bedside.export.litert:LITERT",
+        "executorch": "bedside.export.executorch:EXECUTORCH",
+        "onnx": "bedside.export.onnx:ONNX",
+    },
+)
+
+
+def convert(job: ExportJob, format_: str, precisions: Sequence[Precision] = ("fp32", "int8")) -> tuple[Artifact, ...]:
+    """Convert a model to one format.
+
+    Raises
+    ------
+    MissingPackageError
+        If the format's converter is not installed.
+    """
+    converter = CONVERTERS.get(format_)
+    require(f"export to {format_}", converter.requires)
+    job.folder.mkdir(parents=True, exist_ok=True)
+    names = converter.write(job, precisions)
+    return tuple(
+        Artifact(
+            format=format_,
+            precision=precision,
+            file=name,
+            digest=digest_file(job.folder / name),
+            size_bytes=(job.folder / name).stat().st_size,
+            spec=job.spec,
+            n_classes=job.n_classes,
+        )
+        for precision, name in zip(precisions, names, strict=True)
+    )

@@ -1,0 +1,69 @@
+"""PyTorch to ExecuTorch with XNNPACK; the only file that knows executorch's lowering and torchao's PT2E."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bedside.base.files import write_atomic
+from bedside.base.seam import Requirement
+from bedside.export.converting import ExportJob
+from bedside.export.quiet import quiet
+from bedside.runtime.artifact import Precision
+
+
+@dataclass(frozen=True, slots=True)
+class ExecuTorchConverter:
+    """Portable ``.pte`` whose graph is handed to XNNPACK."""
+
+    requires: tuple[Requirement, ...] = (Requirement("executorch", "executorch"), Requirement("torchao", "torchao"))
+
+    def write(self, job: ExportJob, precisions: Sequence[Precision]) -> list[str]:
+        """Write ``model_fp32.pte`` and ``model_int8.pte`` as asked."""
+        import torch
+
+        sample = (torch.zeros(1, *job.spec.shape),)
+        with quiet(job.folder / "export.log"):
+            for precision in precisions:
+                model = job.model.eval()
+                graph = _quantize(job, model, sample) if precision == "int8" else model
+                write_atomic(job.folder / f"model_{precision}.pte", _lower(graph, sample))
+        return [f"model_{precision}.pte" for precision in precisions]
+
+
+def _lower(model: Any, sample: tuple[Any, ...]) -> bytes:
+    import torch
+    from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+    from executorch.exir import to_edge_transform_and_lower
+
+    exported = torch.export.export(model, sample)
+    return bytes(to_edge_transform_and_lower(exported, partitioner=[XnnpackPartitioner()]).to_executorch().buffer)
+
+
+def _quantize(job: ExportJob, model: Any, sample: tuple[Any, ...]) -> Any:
+    """Obey the plan with PT2E (torchao): min-max observers instead of the default histograms."""
+    import torch
+    from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import XNNPACKQuantizer
+    from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
+
+    quantizer = XNNPACKQuantizer().set_global(_config())
+    prepared = prepare_pt2e(torch.export.export(model, sample).module(), quantizer)
+    with torch.no_grad():
+        for image in job.observed:
+            prepared(torch.from_numpy(image[None]))
+    return convert_pt2e(prepared)
+
+
+def _config() -> Any:
+    from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import get_symmetric_quantization_config
+    from torchao.quantization.pt2e.observer import MinMaxObserver
+
+    config = get_symmetric_quantization_config(is_per_channel=True)
+    observer = MinMaxObserver.with_args(eps=2**-12)
+    return replace(
+        config,
+        input_activation=replace(config.input_activation, observer_or_fake_quant_ctr=observer),
+        output_activation=replace(config.output_activation, observer_or_fake_quant_ctr=observer),
+    )
+
+
+EXECUTORCH = ExecuTorchConverter()

@@ -1,0 +1,43 @@
+"""Sessions over torch itself: the eager model and its exported graph, the first stages of the parity chain."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bedside.base.arrays import FloatArray
+from bedside.base.task import TensorSpec
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True, slots=True)
+class TorchSession:
+    """A `Session` over any callable that maps a batch tensor to logits."""
+
+    call: Any
+    batch_size: int
+
+    def run(self, inputs: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+        """Run in blocks of `batch_size`, without gradients."""
+        import torch
+
+        images = torch.from_numpy(np.ascontiguousarray(inputs["image"], np.float32))
+        with torch.no_grad():
+            rows = [self.call(block).numpy() for block in images.split(self.batch_size)]
+        return {"logits": np.concatenate(rows)}
+
+
+def eager_session(model: "nn.Module") -> TorchSession:
+    """The model as PyTorch runs it."""
+    return TorchSession(model.eval(), 128)
+
+
+def exported_session(model: "nn.Module", spec: TensorSpec) -> TorchSession:
+    """The graph that `torch.export` captured, for one image at a time."""
+    import torch
+
+    sample = (torch.zeros(1, *spec.shape),)
+    return TorchSession(torch.export.export(model.eval(), sample).module(), 1)

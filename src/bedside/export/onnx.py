@@ -1,0 +1,104 @@
+"""PyTorch to ONNX, int8 as QDQ by ONNX Runtime's static quantizer; the only file that knows them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bedside.base.arrays import FloatArray
+from bedside.base.files import write_atomic
+from bedside.base.seam import Requirement
+from bedside.export.converting import ExportJob
+from bedside.export.quiet import quiet
+from bedside.runtime.artifact import Precision
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxConverter:
+    """Opset 20, one image; unsigned activations, which x86 runs faster than signed ones."""
+
+    requires: tuple[Requirement, ...] = (
+        Requirement("onnx", "onnx"),
+        Requirement("onnxscript", "onnxscript"),
+        Requirement("onnxruntime", "onnxruntime"),
+    )
+
+    def write(self, job: ExportJob, precisions: Sequence[Precision]) -> list[str]:
+        """Write ``model_fp32.onnx`` and ``model_int8.onnx`` as asked."""
+        raw = job.folder / "raw.onnx"
+        with quiet(job.folder / "export.log"):
+            _convert(job, raw)
+            for precision in precisions:
+                target = job.folder / f"model_{precision}.onnx"
+                if precision == "int8":
+                    _quantize(job, raw, target)
+                write_atomic(target, _stripped(target if precision == "int8" else raw))
+        raw.unlink()
+        return [f"model_{precision}.onnx" for precision in precisions]
+
+
+def _convert(job: ExportJob, path: Path) -> None:
+    import torch
+
+    sample = (torch.zeros(1, *job.spec.shape),)
+    program = torch.onnx.export(
+        job.model.eval(), sample, dynamo=True, input_names=["image"], output_names=["logits"], verbose=False
+    )
+    if program is None:
+        raise RuntimeError("torch.onnx.export returned nothing")
+    program.save(str(path), external_data=False)
+
+
+def _quantize(job: ExportJob, source: Path, target: Path) -> None:
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    inferred = source.with_name("inferred.onnx")
+    quant_pre_process(str(source), str(inferred))
+    quantize_static(
+        str(inferred),
+        str(target),
+        _Reader(iter(job.observed)),  # type: ignore[arg-type]
+        quant_format=QuantFormat.QDQ,
+        per_channel=True,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+        calibrate_method=CalibrationMethod.MinMax,
+        extra_options={"WeightSymmetric": True},
+    )
+    inferred.unlink()
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Hands the observation images to the quantizer one by one."""
+
+    images: Iterator[FloatArray]
+
+    def get_next(self) -> dict[str, FloatArray] | None:
+        """Return the next input, or None at the end."""
+        image = next(self.images, None)
+        return None if image is None else {"image": image[None]}
+
+    def __iter__(self) -> "_Reader":
+        return self
+
+    def __next__(self) -> dict[str, FloatArray]:
+        if (found := self.get_next()) is None:
+            raise StopIteration
+        return found
+
+
+def _stripped(path: Path) -> bytes:
+    """The model without the exporter's traces of Python source, which hold local paths."""
+    import onnx
+
+    model = onnx.load(str(path))
+    for holder in (model.graph, *model.graph.node, *model.graph.value_info, *model.graph.input, *model.graph.output):
+        del holder.metadata_props[:]
+    for node in model.graph.node:
+        node.doc_string = ""
+    del model.metadata_props[:]
+    return model.SerializeToString(deterministic=True)
+
+
+ONNX = OnnxConverter()

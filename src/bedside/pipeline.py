@@ -1,0 +1,171 @@
+"""The hall: a cohort and a budget go in, a signed bundle comes out, eleven stops in order."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from bedside.attempts import Attempt, attempted, leave_trials, shipment
+from bedside.base.budget import Budget
+from bedside.base.errors import InputError
+from bedside.base.files import storage_errors, sweep_leftovers
+from bedside.base.journal import Journal
+from bedside.base.watch import Silent, Watch
+from bedside.bundle.opening import Bundle
+from bedside.bundle.signing import default_key_path
+from bedside.compress.presets import preset_named
+from bedside.compress.proposing import propose
+from bedside.data.audit import LeakPolicy
+from bedside.data.case import Cohort
+from bedside.data.sources import load_cohort
+from bedside.data.split import split_by_patient
+from bedside.data.stacking import suit_preprocess
+from bedside.export.converting import CONVERTERS
+from bedside.export.exported import eager_session
+from bedside.runtime.devices import device_named
+from bedside.runtime.session import logits, open_session
+from bedside.sealing_stops import Story, sealed, tested
+from bedside.stops import (
+    Run,
+    Settings,
+    audited,
+    exported,
+    gathered,
+    locked,
+    plans_for,
+    profiled,
+    referenced,
+    taught,
+)
+from bedside.train.baseline import load_reference
+from bedside.verify.selection import select
+
+FORMATS = ("litert", "executorch", "onnx")
+"""Formats that are made when none are named; the first one is the one that the evidence is about."""
+
+
+def optimize(
+    cohort: Cohort | str,
+    budget: Budget | None = None,
+    *,
+    out: Path | str,
+    preset: str = "standard",
+    formats: Sequence[str] = FORMATS,
+    seed: int = 0,
+    threads: int = 1,
+    margin: float = 0.02,
+    target_sensitivity: float | None = None,
+    leak_policy: LeakPolicy = "stop",
+    reference: str | None = None,
+    image_px: int | None = None,
+    key: Path | None = None,
+    resume: bool = True,
+    watch: Watch | None = None,
+) -> Bundle:
+    """Turn a cohort and a budget into a signed bundle.
+
+    Parameters
+    ----------
+    cohort
+        A cohort, or a source such as ``medmnist:pneumoniamnist``.
+    out
+        Folder of the bundle; ``out.bedside`` is the same in one file, ``out.work`` the journal of the run.
+    margin
+        Non-inferiority margin in AUROC, set before anything is seen.
+    target_sensitivity
+        Sensitivity that the threshold must reach on tuning; without it the Youden index decides.
+    leak_policy
+        What a leak does: ``stop``, ``drop`` the copies in the less protected part, or ``allow`` and mark the report.
+    key
+        Ed25519 private key (PEM); the user's own by default, made at its first use.
+    resume
+        Go on from the journal; otherwise start afresh.
+
+    Raises
+    ------
+    LeakError, BudgetError, ParityError, InputError
+        When the answer is no; the trial table is in ``out.work`` all the same.
+    """
+    budget, watch, out = budget or Budget(), watch or Silent(), Path(out)
+    settings = _settings(preset, formats, seed, threads, margin, target_sensitivity, leak_policy, reference, image_px)
+    device, work = device_named(budget.device), _work_folder(out, resume=resume)
+    run = Run(settings=settings, journal=Journal(folder=work, on_reuse=_reuse_note(watch)), watch=watch)
+
+    watch.stop(1, "cohort")
+    cohort, audit = audited(run, load_cohort(cohort) if isinstance(cohort, str) else cohort)
+    watch.stop(2, "split")
+    split = split_by_patient(cohort, seed=seed)
+    material = gathered(run, cohort, split, suit_preprocess(cohort, image_px=image_px or settings.preset.image_px))
+    watch.stop(3, "reference")
+    reference_plan, plan = plans_for(run, cohort, material)
+    baseline, folder = referenced(run, material, reference_plan)
+    network = load_reference(baseline, folder)
+    reference_session = eager_session(network)
+    reference_outputs = logits(reference_session, material.tuning_inputs())
+    teacher = taught(run, material, network, baseline, plan)
+    (reference_file,), reference_folder = exported(run, material, network, baseline.digest, formats[0], ("fp32",))
+    reference_profile = profiled(run, material, reference_file, reference_folder, device, None)
+    watch.stop(4, "candidates")
+    proposal = propose(material.preprocess.spec, cohort.task.n_classes, plan, settings.preset, budget, device)
+
+    attempts: list[Attempt] = []
+    for candidate in proposal.candidates:
+        attempts.append(attempted(run, material, candidate, teacher, baseline, reference_outputs, budget))
+        leave_trials(work, [t for a in attempts for t in a.trials], budget, proposal.dropped)
+
+    watch.stop(9, "selection")
+    trials = tuple(trial for attempt in attempts for trial in attempt.trials)
+    choice = select(trials, budget)
+    attempt, chosen = next((a, t) for a in attempts for t in a.trials if t.name == choice.name)
+    shipped = shipment(run, material, attempt, chosen)
+    watch.stop(10, "evidence")
+    reference_point = locked(run, material, reference_outputs)
+    own_fp32 = open_session(shipped.own_fp32.artifact, shipped.own_fp32.folder)
+    evidence, outcome = tested(
+        run, material, split.test, shipped.models[0], own_fp32, reference_session, reference_point
+    )  # fmt: skip
+    watch.stop(11, "bundle")
+    story = Story(
+        cohort=cohort, audit=audit, split=split, material=material, baseline=baseline, reference_point=reference_point,
+        reference_profile=reference_profile, proposal=proposal, trials=trials, choice=choice, attempt=attempt,
+        shipment=shipped, budget=budget, evidence=evidence, outcome=outcome,
+    )  # fmt: skip
+    return sealed(run, story, out, key or default_key_path())
+
+
+def _settings(
+    preset: str, formats: Sequence[str], seed: int, threads: int, margin: float, target_sensitivity: float | None,
+    leak_policy: LeakPolicy, reference: str | None, image_px: int | None,
+) -> Settings:  # fmt: skip
+    """Refuse nonsense before any work is done."""
+    from bedside.base.seam import require
+
+    if not formats:
+        raise InputError("no format was named", expected="one at least of " + ", ".join(CONVERTERS.names()))
+    for name in formats:
+        require(f"export to {name}", CONVERTERS.get(name).requires)
+    if not 0 < margin < 1:
+        raise InputError(f"a margin of {margin}", expected="a number between 0 and 1, such as 0.02")
+    if target_sensitivity is not None and not 0 < target_sensitivity <= 1:
+        raise InputError(f"a target sensitivity of {target_sensitivity}", expected="above 0 and at most 1")
+    if threads < 1:
+        raise InputError(f"{threads} threads", expected="1 or more")
+    return Settings(
+        preset=preset_named(preset), formats=tuple(formats), seed=seed, threads=threads, margin=margin,
+        target_sensitivity=target_sensitivity, leak_policy=leak_policy, reference=reference, image_px=image_px,
+    )  # fmt: skip
+
+
+def _work_folder(out: Path, *, resume: bool) -> Path:
+    work = out.with_name(out.name + ".work")
+    with storage_errors(work):
+        if work.exists() and not resume:
+            shutil.rmtree(work)
+        work.mkdir(parents=True, exist_ok=True)
+    sweep_leftovers(work)
+    for folder in (path for path in work.iterdir() if path.is_dir()):
+        sweep_leftovers(folder)
+    return work
+
+
+def _reuse_note(watch: Watch):  # noqa: ANN202
+    return lambda stop: watch.note(f"{stop}: found in the journal")

@@ -1,0 +1,50 @@
+"""ExecuTorch (``.pte``): the only file in the ward that knows executorch, which brings torch with it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bedside.base.arrays import FloatArray
+from bedside.base.seam import Requirement
+from bedside.runtime.artifact import Artifact
+
+
+@dataclass(frozen=True, slots=True)
+class ExecuTorchSession:
+    """A `Session` over one loaded method; the file is made for batch 1."""
+
+    method: Any
+    as_tensor: Any
+
+    def run(self, inputs: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+        """Run the images one by one."""
+        images = np.ascontiguousarray(inputs["image"], np.float32)
+        rows = [self.method.execute([self.as_tensor(images[i : i + 1])])[0].numpy().copy() for i in range(len(images))]
+        return {"logits": np.concatenate(rows)}
+
+
+@dataclass(frozen=True, slots=True)
+class ExecuTorch:
+    """The adapter."""
+
+    requires: tuple[Requirement, ...] = (Requirement("executorch", "executorch"), Requirement("torch", "torch"))
+
+    def version(self) -> str:
+        """Version of the installed runtime."""
+        return version("executorch")
+
+    def open(self, path: Path, artifact: Artifact, threads: int) -> ExecuTorchSession:
+        """Load the program; its thread pool is the process's and is set to `threads` where the binding allows."""
+        from importlib import import_module
+
+        runtime = import_module("executorch.runtime").Runtime.get()
+        as_tensor = import_module("torch").from_numpy
+        program = runtime.load_program(str(path))
+        return ExecuTorchSession(program.load_method("forward"), as_tensor)
+
+
+EXECUTORCH = ExecuTorch()

@@ -1,0 +1,59 @@
+"""ONNX Runtime (``.onnx``): the only file that knows onnxruntime."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from bedside.base.arrays import FloatArray
+from bedside.base.seam import Requirement
+from bedside.runtime.artifact import Artifact
+
+
+class _OrtSession(Protocol):
+    """The part of onnxruntime.InferenceSession that we use."""
+
+    def run(self, output_names: Sequence[str] | None, input_feed: Mapping[str, FloatArray]) -> Sequence[FloatArray]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxSession:
+    """A `Session` over ONNX Runtime; the file is made for batch 1."""
+
+    ort: _OrtSession
+
+    def run(self, inputs: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+        """Run the images one by one."""
+        images = np.ascontiguousarray(inputs["image"], np.float32)
+        rows = [self.ort.run(["logits"], {"image": images[i : i + 1]})[0] for i in range(len(images))]
+        return {"logits": np.concatenate(rows)}
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxRuntime:
+    """The adapter."""
+
+    requires: tuple[Requirement, ...] = (Requirement("onnxruntime", "onnxruntime"),)
+
+    def version(self) -> str:
+        """Version of the installed runtime."""
+        return version("onnxruntime")
+
+    def open(self, path: Path, artifact: Artifact, threads: int) -> OnnxSession:
+        """Load the file with `threads` intra-op threads."""
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            return OnnxSession(onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"]))
+        except Exception as error:  # onnxruntime raises its own classes, which share no base but Exception
+            raise RuntimeError(str(error)) from error
+
+
+ONNX = OnnxRuntime()

@@ -1,0 +1,70 @@
+"""The ports that run a model, and the one verb that opens it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from bedside.base.arrays import FloatArray
+from bedside.base.digest import digest_file
+from bedside.base.errors import RuntimeFailureError
+from bedside.base.seam import Requirement, Seam, require
+from bedside.runtime.artifact import Artifact
+
+INPUT = "image"
+OUTPUT = "logits"
+
+
+class Session(Protocol):
+    """A loaded model. ``run({"image": (N, C, H, W) float32})`` gives ``{"logits": (N, K) float32}``."""
+
+    def run(self, inputs: Mapping[str, FloatArray]) -> dict[str, FloatArray]: ...
+
+
+class Runtime(Protocol):
+    """What a runtime's adapter offers."""
+
+    requires: tuple[Requirement, ...]
+
+    def version(self) -> str: ...
+
+    def open(self, path: Path, artifact: Artifact, threads: int) -> Session: ...
+
+
+RUNTIMES: Seam[Runtime] = Seam(
+    "bedside.runtimes",
+    {
+        "litert": "bedside.runtime.litert:LITERT",
+        "executorch": "bedside.runtime.executorch:EXECUTORCH",
+        "onnx": "bedside.runtime.onnx:ONNX",
+    },
+)
+
+
+def open_session(artifact: Artifact, folder: Path, *, threads: int = 1, check_digest: bool = True) -> Session:
+    """Load an artifact that lies in `folder`.
+
+    Raises
+    ------
+    RuntimeFailureError
+        If the file is missing, is not the one that the artifact describes, or cannot be loaded.
+    MissingPackageError
+        If its runtime is not installed.
+    """
+    path = folder / artifact.file
+    if not path.is_file():
+        raise RuntimeFailureError(f"{path} does not exist", expected=f"the {artifact.name} model file")
+    if check_digest and digest_file(path) != artifact.digest:
+        raise RuntimeFailureError(f"{path} is not the file that was verified", hint="remake it")
+    runtime = RUNTIMES.get(artifact.format)
+    require(f"running a {artifact.format} model", runtime.requires)
+    try:
+        return runtime.open(path, artifact, threads)
+    except (ValueError, RuntimeError) as error:
+        raise RuntimeFailureError(
+            f"{path} cannot be loaded by {artifact.format} {runtime.version()}: {error}", hint="see bedside doctor"
+        ) from error
+
+
+def logits(session: Session, images: FloatArray) -> FloatArray:
+    """Logits ``(N, K)`` of ``(N, C, H, W)`` images."""
+    return session.run({INPUT: images})[OUTPUT]

@@ -1,0 +1,1 @@
+"""The bedside: a bundle meets new images."""

@@ -1,0 +1,319 @@
+"""The stops of the hall: each takes values, hands on one, and is found in the journal when it was finished before."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bedside.base.arrays import FloatArray
+from bedside.base.digest import Digest, digest_array, digest_value
+from bedside.base.journal import Journal
+from bedside.base.stamp import versions_of
+from bedside.base.task import Task
+from bedside.base.watch import Watch
+from bedside.compress.compressing import CompressedModel, compress
+from bedside.compress.presets import Preset
+from bedside.compress.proposing import Candidate
+from bedside.compress.quantization import QuantizationPlan
+from bedside.compress.recipe import Recipe, Workbench
+from bedside.data.audit import CohortAudit, LeakPolicy, audit_cohort
+from bedside.data.augment import Augment
+from bedside.data.case import Cohort, labels_of, units_of
+from bedside.data.preprocess import Preprocess
+from bedside.data.split import Split
+from bedside.data.stacking import stack_images
+from bedside.export.converting import ExportJob, convert
+from bedside.export.exported import eager_session, exported_session
+from bedside.runtime.artifact import Artifact, Precision
+from bedside.runtime.devices import DeviceSpec
+from bedside.runtime.session import logits, open_session
+from bedside.train.baseline import Baseline, fit_reference, reference_architecture
+from bedside.train.plan import TrainPlan
+from bedside.verify.intervals import bootstrap, resamples
+from bedside.verify.metrics import negative_log_likelihood, softmax
+from bedside.verify.noninferiority import auroc_of, compare_aurocs
+from bedside.verify.operating_point import OperatingPoint, lock_operating_point
+from bedside.verify.parity import ParityReport, check_parity, edge_images
+from bedside.verify.profiling import Profile, profile
+from bedside.verify.selection import Trial
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from bedside.train.fitting import TrainingData
+
+WORKSHOP = ("bedside", "torch", "timm", "litert-torch", "ai-edge-quantizer", "executorch", "torchao", "onnx", "onnxruntime",
+            "ai-edge-litert", "numpy", "pillow")  # fmt: skip
+N_PARITY = 400
+"""Tuning images that the parity chain runs on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a run was asked for, beyond cohort and budget."""
+
+    preset: Preset
+    formats: tuple[str, ...] = ("litert", "executorch", "onnx")
+    seed: int = 0
+    threads: int = 1
+    margin: float = 0.02
+    target_sensitivity: float | None = None
+    leak_policy: LeakPolicy = "stop"
+    reference: str | None = None
+    image_px: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What every stop may lean on: settings, journal, watch. It holds no result."""
+
+    settings: Settings
+    journal: Journal
+    watch: Watch
+
+    def ticker(self, n_epochs: int):  # noqa: ANN201
+        """Return a listener that shows epochs."""
+        return lambda mark: self.watch.tick(
+            mark.epoch + 1, n_epochs, f"epoch {mark.epoch + 1}, tuning score {mark.tuning_score:.4f}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """The parts as arrays, with the digest of all that training depends on."""
+
+    task: Task
+    data: "TrainingData"
+    observed: FloatArray
+    tuning_units: tuple[str, ...]
+    digest: Digest
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """How pixels become inputs."""
+        return self.data.preprocess
+
+    def tuning_inputs(self) -> FloatArray:
+        """Preprocessed tuning images, ``(n, C, H, W)``."""
+        return self.preprocess.normalize(self.data.tuning)
+
+
+def audited(run: Run, cohort: Cohort) -> tuple[Cohort, CohortAudit]:
+    """Stop 1: the usable cohort and what the audit saw."""
+    policy = run.settings.leak_policy
+    audit = run.journal.stop(
+        "cohort", CohortAudit, [cohort.digest(), policy], lambda: audit_cohort(cohort, policy=policy, tick=run.watch.tick)[1]
+    )
+    left_out = {*audit.unreadable, *audit.constant, *audit.dropped}
+    return (cohort.without(left_out) if left_out else cohort), audit
+
+
+def gathered(run: Run, cohort: Cohort, split: Split, preprocess: Preprocess) -> Material:
+    """Stop 2: development, tuning and observation as arrays. The test stays sealed."""
+    from bedside.train.fitting import TrainingData
+
+    data = TrainingData(
+        development=stack_images(split.development, preprocess, run.watch.tick),
+        development_labels=labels_of(split.development),
+        tuning=stack_images(split.tuning, preprocess),
+        tuning_labels=labels_of(split.tuning),
+        preprocess=preprocess,
+    )
+    observed = preprocess.normalize(stack_images(split.observation, preprocess))
+    return Material(
+        task=cohort.task,
+        data=data,
+        observed=observed,
+        tuning_units=tuple(units_of(split.tuning)),
+        digest=digest_value([split.digest(), preprocess, cohort.task, versions_of(WORKSHOP)]),
+    )
+
+
+def monitor_for(task: Task):  # noqa: ANN201
+    """Tuning score: AUROC; where it ties (small tuning parts saturate), the lower log-likelihood loss decides."""
+
+    def score(labels: np.ndarray, outputs: FloatArray) -> float:
+        probabilities = softmax(outputs)
+        return auroc_of(task, labels, probabilities) - 1e-3 * negative_log_likelihood(labels, probabilities)
+
+    return score
+
+
+def plans_for(run: Run, cohort: Cohort, material: Material) -> tuple[TrainPlan, TrainPlan]:
+    """Return the plans of the reference and of the students; they share seed, views and augmentation."""
+    settings, n = run.settings, len(material.data.development)
+    architecture = reference_architecture(material.preprocess.spec, cohort.task.n_classes, settings.reference)
+    student = TrainPlan(
+        n_epochs=settings.preset.student_epochs(n),
+        learning_rate=3e-3,
+        patience=settings.preset.student_epochs(n),
+        n_views=settings.preset.n_views,
+        augment=Augment(flip_prob=0.5 if cohort.may_flip else 0.0),
+        threads=settings.threads,
+        seed=settings.seed,
+    )
+    reference = replace(
+        student,
+        n_epochs=settings.preset.reference_epochs(n, pretrained=architecture.pretrained),
+        learning_rate=5e-4 if architecture.pretrained else 1e-3,
+        patience=10,
+        n_views=10_000,
+    )
+    return reference, student
+
+
+def referenced(run: Run, material: Material, plan: TrainPlan) -> tuple[Baseline, Path]:
+    """Stop 3: the fp32 reference."""
+    spec, settings = material.preprocess.spec, run.settings
+    architecture = reference_architecture(spec, material.task.n_classes, settings.reference)
+    inputs = [material.digest, architecture, plan]
+    folder = run.journal.place("reference", inputs)
+    baseline = run.journal.stop(
+        "reference",
+        Baseline,
+        inputs,
+        lambda: fit_reference(
+            architecture, plan, material.data, folder, monitor=monitor_for(material.task), on_epoch=run.ticker(plan.n_epochs)
+        ),
+    )
+    return baseline, folder
+
+
+def taught(run: Run, material: Material, reference: "nn.Module", baseline: Baseline, plan: TrainPlan) -> FloatArray:
+    """The reference's soft answers to the shared views, ``(n_views, n, K)``; part of stop 3."""
+    from bedside.base.files import write_atomic
+    from bedside.train.fitting import teach
+
+    inputs = [baseline.digest, material.digest, plan.augment, plan.seed, plan.n_views, plan.threads]
+    path = run.journal.place("teacher", inputs) / "answers.npy"
+
+    def make() -> Digest:
+        answers = teach(
+            reference, plan, material.data,
+            on_view=lambda view: run.watch.tick(view + 1, plan.n_views, f"teacher answers, view {view + 1}"),
+        )  # fmt: skip
+        write_atomic(path, _npy(answers))
+        return digest_array(answers)
+
+    run.journal.stop("teacher", str, inputs, make)
+    return np.load(path)
+
+
+def _npy(array: np.ndarray) -> bytes:
+    from io import BytesIO
+
+    buffer = BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def compressed(
+    run: Run, material: Material, recipe: Recipe, teacher_logits: FloatArray, baseline: Baseline
+) -> tuple[CompressedModel, Path]:
+    """Stop 5: a recipe applied."""
+    inputs = [material.digest, recipe, baseline.digest]
+    folder = run.journal.place("model", inputs)
+    bench = Workbench(
+        data=material.data,
+        monitor=monitor_for(material.task),
+        teacher_logits=teacher_logits,
+        folder=folder,
+        on_epoch=run.ticker(recipe.plan.n_epochs),
+    )
+    return run.journal.stop("model", CompressedModel, inputs, lambda: compress(recipe, bench, folder)), folder
+
+
+def exported(
+    run: Run, material: Material, model: "nn.Module", digest: Digest, format_: str, precisions: Sequence[Precision]
+) -> tuple[tuple[Artifact, ...], Path]:
+    """Stop 6: files in one format, int8 by the one quantization plan."""
+    plan = QuantizationPlan(n_observed=len(material.observed), observation=digest_array(material.observed))
+    inputs = [digest, format_, list(precisions), plan, versions_of(WORKSHOP)]
+    folder = run.journal.place("artifact", inputs)
+    job = ExportJob(
+        model=model,
+        spec=material.preprocess.spec,
+        n_classes=material.task.n_classes,
+        plan=plan,
+        observed=material.observed,
+        folder=folder,
+    )
+    artifacts = run.journal.stop("artifact", tuple[Artifact, ...], inputs, lambda: convert(job, format_, precisions))
+    return artifacts, folder
+
+
+def paritied(
+    run: Run, material: Material, model: "nn.Module", digest: Digest, artifacts: Sequence[Artifact], folder: Path
+) -> ParityReport:
+    """Stop 7: the chain from the eager model through its exported graph to each file."""
+    inputs = [material.digest, digest, list(artifacts), run.settings.target_sensitivity]
+
+    def make() -> ParityReport:
+        images = material.tuning_inputs()
+        eager = eager_session(model)
+        point = locked(run, material, logits(eager, images))
+        chain = [("eager", eager), ("exported", exported_session(model, material.preprocess.spec))]
+        chain += [(artifact.name, open_session(artifact, folder)) for artifact in artifacts]  # type: ignore[list-item]
+        edges = material.preprocess.normalize(edge_images(material.preprocess.spec.shape))
+        return check_parity(chain, images[:: max(1, len(images) // N_PARITY)], edges, point)
+
+    return run.journal.stop("parity", ParityReport, inputs, make)
+
+
+def locked(run: Run, material: Material, outputs: FloatArray) -> OperatingPoint:
+    """Temperature and threshold for outputs on the tuning part."""
+    return lock_operating_point(
+        material.data.tuning_labels, outputs, material.task, target_sensitivity=run.settings.target_sensitivity
+    )
+
+
+def profiled(
+    run: Run, material: Material, artifact: Artifact, folder: Path, device: DeviceSpec, candidate: Candidate | None
+) -> Profile:
+    """Stop 8: latency, memory, energy, size."""
+    inputs = [artifact, device.name, candidate.cost if candidate else None]
+    image = material.tuning_inputs()[0]
+    mmacs = candidate.cost.mmacs if candidate else None
+    n_layers = candidate.cost.n_layers if candidate else None
+    return run.journal.stop(
+        "profile", Profile, inputs, lambda: profile(artifact, folder, image, device, mmacs=mmacs, n_layers=n_layers)
+    )
+
+
+def tried(
+    run: Run,
+    material: Material,
+    candidate: Candidate,
+    files: tuple[tuple[Artifact, ...], Path],
+    parity: ParityReport,
+    speed: Profile,
+    reference_outputs: FloatArray,
+) -> Trial:
+    """One row of the trial table, from tuning data only; the last of the files is the one that would ship."""
+    artifacts, folder = files
+    shipped = artifacts[-1]
+    outputs = logits(open_session(shipped, folder), material.tuning_inputs())
+    point, reference_point = locked(run, material, outputs), locked(run, material, reference_outputs)
+    labels, task = material.data.tuning_labels, material.task
+    draws, n_units = resamples(material.tuning_units, n_resamples=500, seed=run.settings.seed), len(set(material.tuning_units))
+    probabilities = point.probabilities(outputs)
+    return Trial(
+        name=f"{candidate.name} {shipped.precision}",
+        recipe=digest_value(candidate.recipe),
+        artifacts=artifacts,
+        tuning_auroc=bootstrap(
+            lambda rows: auroc_of(task, labels[rows], probabilities[rows]), draws, n_rows=len(labels), n_patients=n_units
+        ),
+        non_inferiority=compare_aurocs(
+            task, labels, probabilities, reference_point.probabilities(reference_outputs),
+            margin=run.settings.margin, draws=draws, n_patients=n_units,
+        ),
+        point=point,
+        parity=parity,
+        profile=speed,
+        mmacs=candidate.cost.mmacs,
+        n_parameters=candidate.cost.n_parameters,
+    )  # fmt: skip
+

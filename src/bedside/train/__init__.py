@@ -1,0 +1,1 @@
+"""Networks and fitting them (workshop: needs torch)."""

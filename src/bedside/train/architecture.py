@@ -1,0 +1,69 @@
+"""A network on paper: enough to build it, count it and name it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bedside.base.seam import Seam
+from bedside.base.task import TensorSpec
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Architecture:
+    """A family at one width for one input and one number of classes.
+
+    Parameters
+    ----------
+    family
+        Name in the seam `NETWORKS`.
+    width
+        Multiplier of the family's channels.
+    pretrained
+        Whether start weights are loaded (families that have some; see `bedside.train.transfer`).
+    """
+
+    family: str
+    width: float
+    spec: TensorSpec
+    n_classes: int
+    pretrained: bool = False
+
+    @property
+    def name(self) -> str:
+        """Short name, such as ``fire-x0.5``."""
+        return f"{self.family}-x{self.width:g}"
+
+
+Builder = Callable[[Architecture], "nn.Module"]
+
+NETWORKS: Seam[Builder] = Seam(
+    "bedside.networks",
+    {
+        "resnet18": "bedside.train.timm_networks:resnet18",
+        "mobilenetv2": "bedside.train.timm_networks:mobilenetv2",
+        "mobilenetv4_conv_small": "bedside.train.timm_networks:mobilenetv4_conv_small",
+        "tf_efficientnet_lite0": "bedside.train.timm_networks:efficientnet_lite0",
+        "fire": "bedside.train.fire:fire_network",
+        "residual": "bedside.train.residual:residual_network",
+        "depthwise": "bedside.train.depthwise:depthwise_network",
+    },
+)
+
+
+def build(architecture: Architecture, *, seed: int) -> "nn.Module":
+    """Build the network with weights drawn from `seed`; input ``(N, C, H, W)``, output logits ``(N, K)``.
+
+    Families outside `NETWORKS` whose name starts with ``timm:`` are created by timm itself, with hub weights where
+    `pretrained` asks for them.
+    """
+    import torch
+
+    torch.manual_seed(seed)
+    if architecture.family.startswith("timm:"):
+        from bedside.train.timm_networks import from_hub
+
+        return from_hub(architecture)
+    return NETWORKS.get(architecture.family)(architecture)

@@ -1,0 +1,208 @@
+"""Fit one network: augmentation, distillation, averaged weights, early stopping on the tuning score."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from bedside.base.arrays import ByteArray, FloatArray, IntArray
+from bedside.data.preprocess import Preprocess
+from bedside.train.checkpoint import load_checkpoint, save_checkpoint
+from bedside.train.plan import EpochMark, TrainPlan
+
+Monitor = Callable[[IntArray, FloatArray], float]
+"""Labels ``(n,)`` and logits ``(n, K)`` to a score; higher is better."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingData:
+    """Development and tuning images in memory, ``(n, C, H, W)`` uint8, with labels ``(n,)``."""
+
+    development: ByteArray
+    development_labels: IntArray
+    tuning: ByteArray
+    tuning_labels: IntArray
+    preprocess: Preprocess
+
+
+@dataclass(slots=True)
+class _State:
+    """Everything that changes while fitting; this is what a checkpoint holds."""
+
+    model: nn.Module
+    averaged: nn.Module
+    optimizer: torch.optim.Optimizer
+    epoch: int = 0
+    best_score: float = -math.inf
+    best_epoch: int = -1
+    best_weights: dict[str, torch.Tensor] = field(default_factory=dict)
+    history: list[EpochMark] = field(default_factory=list)
+
+
+def fit(
+    model: nn.Module,
+    plan: TrainPlan,
+    data: TrainingData,
+    *,
+    monitor: Monitor,
+    teacher_logits: FloatArray | None = None,
+    checkpoint: Path | None = None,
+    on_epoch: Callable[[EpochMark], None] = lambda mark: None,
+) -> tuple[nn.Module, tuple[EpochMark, ...]]:
+    """Fit `model` in place and return it, in evaluation mode, with the weights of its best epoch.
+
+    Parameters
+    ----------
+    teacher_logits
+        ``(n_views, n, K)``: the teacher's answers to the shared views, from `teach`.
+    checkpoint
+        File that holds the state after each epoch, so that a killed fit goes on where it was.
+    """
+    torch.set_num_threads(plan.threads)
+    state = _begin(model, plan, checkpoint)
+    while state.epoch < plan.n_epochs and state.epoch - state.best_epoch <= plan.patience:
+        loss = _run_epoch(state, plan, data, teacher_logits)
+        mark = EpochMark(state.epoch, loss, float(monitor(data.tuning_labels, logits_of(state.averaged, data.tuning, data.preprocess))))
+        _keep_best(state, mark)
+        state.epoch += 1
+        if checkpoint is not None:
+            save_checkpoint(checkpoint, state)
+        on_epoch(mark)
+    model.load_state_dict(state.best_weights)
+    return model.eval(), tuple(state.history)
+
+
+def _begin(model: nn.Module, plan: TrainPlan, checkpoint: Path | None) -> _State:
+    from copy import deepcopy
+
+    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    decayed = [p for p in model.parameters() if p.ndim > 1]
+    plain = [p for p in model.parameters() if p.ndim <= 1]
+    optimizer = torch.optim.AdamW(
+        [{"params": decayed, "weight_decay": plan.weight_decay}, {"params": plain, "weight_decay": 0.0}],
+        lr=plan.learning_rate,
+    )
+    state = _State(model=model, averaged=deepcopy(model).eval(), optimizer=optimizer)
+    if checkpoint is not None:
+        load_checkpoint(checkpoint, state)
+    return state
+
+
+def _keep_best(state: _State, mark: EpochMark) -> None:
+    state.history.append(mark)
+    if mark.tuning_score > state.best_score:
+        state.best_score, state.best_epoch = mark.tuning_score, mark.epoch
+        state.best_weights = {key: value.clone() for key, value in state.averaged.state_dict().items()}
+
+
+def _run_epoch(state: _State, plan: TrainPlan, data: TrainingData, teacher_logits: FloatArray | None) -> float:
+    torch.manual_seed(plan.seed * 100_003 + state.epoch)
+    view = state.epoch % plan.n_views
+    order = np.random.default_rng((plan.seed, state.epoch, 1)).permutation(len(data.development))
+    n_steps = math.ceil(len(order) / plan.batch_size)
+    total = 0.0
+    state.model.train()
+    for step, (rows, images) in enumerate(_batches(data, plan, view, order)):
+        _set_learning_rate(state.optimizer, plan, (state.epoch + step / n_steps) / plan.n_epochs)
+        logits = state.model(images)
+        labels = torch.from_numpy(data.development_labels[rows])
+        teacher = None if teacher_logits is None else torch.from_numpy(teacher_logits[view, rows])
+        loss = _loss(logits, labels, teacher, plan)
+        state.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(state.model.parameters(), 2.0)
+        state.optimizer.step()
+        _average(state, plan, state.epoch * n_steps + step)
+        total += float(loss.detach()) * len(rows)
+    return total / len(order)
+
+
+def _batches(
+    data: TrainingData, plan: TrainPlan, view: int, order: IntArray
+) -> Iterator[tuple[IntArray, torch.Tensor]]:
+    for start in range(0, len(order), plan.batch_size):
+        rows = order[start : start + plan.batch_size]
+        if len(rows) < 2:
+            continue
+        yield rows, view_of(data, plan, view, rows)
+
+
+def view_of(data: TrainingData, plan: TrainPlan, view: int, rows: IntArray) -> torch.Tensor:
+    """The augmented images of one view, ``(len(rows), C, H, W)``: geometry and tone are the same
+    for teacher and student, whatever the order; only the noise field differs."""
+    height, width = data.development.shape[2:]
+    draw = plan.augment.sample(np.random.default_rng((plan.seed, view, 2)), len(data.development), height, width)
+    images = draw.pick(rows)(data.development[rows])
+    return as_batch(data.preprocess.normalize(images))
+
+
+def as_batch(images: FloatArray) -> torch.Tensor:
+    """``(N, C, H, W)`` as a channels-last tensor."""
+    return torch.from_numpy(images).to(memory_format=torch.channels_last)
+
+
+def _loss(logits: torch.Tensor, labels: torch.Tensor, teacher: torch.Tensor | None, plan: TrainPlan) -> torch.Tensor:
+    hard = functional.cross_entropy(logits, labels, label_smoothing=plan.label_smoothing)
+    if teacher is None:
+        return hard
+    t = plan.distil_temperature
+    soft = functional.kl_div(
+        functional.log_softmax(logits / t, 1), functional.log_softmax(teacher / t, 1), reduction="batchmean", log_target=True
+    )
+    return plan.distil_weight * t * t * soft + (1 - plan.distil_weight) * hard
+
+
+def _set_learning_rate(optimizer: torch.optim.Optimizer, plan: TrainPlan, progress: float) -> None:
+    """Linear warm-up, then a cosine to zero (Loshchilov & Hutter, ICLR 2017)."""
+    if progress < plan.warmup_frac:
+        factor = max(progress / plan.warmup_frac, 0.01)
+    else:
+        factor = 0.5 * (1 + math.cos(math.pi * (progress - plan.warmup_frac) / (1 - plan.warmup_frac)))
+    for group in optimizer.param_groups:
+        group["lr"] = plan.learning_rate * factor
+
+
+@torch.no_grad()
+def _average(state: _State, plan: TrainPlan, step: int) -> None:
+    decay = min(plan.ema_decay, (1 + step) / (10 + step))
+    for mean, now in zip(state.averaged.state_dict().values(), state.model.state_dict().values(), strict=True):
+        if mean.is_floating_point():
+            mean.lerp_(now, 1 - decay)
+        else:
+            mean.copy_(now)
+
+
+@torch.inference_mode()
+def logits_of(model: nn.Module, images: ByteArray, preprocess: Preprocess, batch_size: int = 256) -> FloatArray:
+    """Logits ``(n, K)`` of ``(n, C, H, W)`` uint8 images, without augmentation."""
+    model.eval()
+    parts = [
+        model(as_batch(preprocess.normalize(images[i : i + batch_size]))).numpy() for i in range(0, len(images), batch_size)
+    ]
+    return np.concatenate(parts)
+
+
+@torch.inference_mode()
+def teach(
+    teacher: nn.Module,
+    plan: TrainPlan,
+    data: TrainingData,
+    *,
+    on_view: Callable[[int], None] = lambda view: None,
+    batch_size: int = 256,
+) -> FloatArray:
+    """The teacher's logits for every shared view, ``(n_views, n, K)`` float32."""
+    torch.set_num_threads(plan.threads)
+    teacher.eval()
+    rows = np.arange(len(data.development))
+    answers = []
+    for view in range(plan.n_views):
+        blocks = [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
+        answers.append(np.concatenate([teacher(view_of(data, plan, view, block)).numpy() for block in blocks]))
+        on_view(view)
+    return np.stack(answers)

@@ -1,0 +1,1 @@
+"""Arrays become numbers that we stand behind."""

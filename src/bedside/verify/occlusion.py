@@ -1,0 +1,41 @@
+"""Where does the model look? Hide one place after another and watch the probability (Zeiler & Fergus, ECCV 2014)."""
+
+import numpy as np
+
+from bedside.base.arrays import FloatArray
+from bedside.runtime.session import Session, logits
+from bedside.verify.operating_point import OperatingPoint
+
+N_CELLS = 10
+
+
+def occlusion_map(session: Session, image: FloatArray, point: OperatingPoint, class_index: int) -> FloatArray:
+    """How much hiding each place lowers the probability of a class.
+
+    Parameters
+    ----------
+    image
+        One preprocessed ``(C, H, W)`` image; a hidden place takes the image's mean.
+
+    Returns
+    -------
+    FloatArray
+        ``(H, W)`` in [0, 1], the largest drop scaled to 1; all zero if hiding nothing lowers it.
+    """
+    height, width = image.shape[1:]
+    side_y, side_x = max(2, height // 5), max(2, width // 5)
+    rows = np.linspace(0, height - side_y, N_CELLS).round().astype(int)
+    columns = np.linspace(0, width - side_x, N_CELLS).round().astype(int)
+    hidden = np.repeat(image[None], N_CELLS * N_CELLS, axis=0)
+    places = [(y, x) for y in rows for x in columns]
+    fill = image.mean(axis=(1, 2), keepdims=True)
+    for copy, (y, x) in zip(hidden, places, strict=True):
+        copy[:, y : y + side_y, x : x + side_x] = fill
+    whole = point.probabilities(logits(session, image[None]))[0, class_index]
+    drops = np.maximum(0, whole - point.probabilities(logits(session, hidden))[:, class_index])
+    total, count = np.zeros((height, width)), np.zeros((height, width))
+    for drop, (y, x) in zip(drops, places, strict=True):
+        total[y : y + side_y, x : x + side_x] += drop
+        count[y : y + side_y, x : x + side_x] += 1
+    heat = total / np.maximum(count, 1)
+    return heat / heat.max() if heat.max() > 1e-6 else np.zeros_like(heat)

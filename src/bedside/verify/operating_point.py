@@ -1,0 +1,105 @@
+"""Temperature and threshold, locked on the tuning part and stored in the bundle."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bedside.base.arrays import BoolArray, FloatArray, IntArray
+from bedside.base.errors import CohortError
+from bedside.base.task import Task
+from bedside.verify.metrics import negative_log_likelihood, softmax
+
+_GOLDEN = (5**0.5 - 1) / 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatingPoint:
+    """How logits become a call.
+
+    Parameters
+    ----------
+    temperature
+        Logits are divided by it before the softmax (Guo et al., ICML 2017).
+    threshold_prob
+        With two classes: a case at or above it is called positive. None with more classes: the most probable is called.
+    rule
+        How the threshold was chosen, in words.
+    """
+
+    temperature: float
+    threshold_prob: float | None
+    positive: int
+    rule: str
+
+    def probabilities(self, logits: FloatArray) -> FloatArray:
+        """``(n, K)`` probabilities."""
+        return softmax(logits, self.temperature)
+
+    def calls(self, probabilities: FloatArray) -> IntArray:
+        """Class index called for each case, ``(n,)``."""
+        if self.threshold_prob is None:
+            return probabilities.argmax(axis=1)
+        return np.where(probabilities[:, self.positive] >= self.threshold_prob, self.positive, 1 - self.positive)
+
+
+def lock_operating_point(
+    labels: IntArray, logits: FloatArray, task: Task, *, target_sensitivity: float | None = None
+) -> OperatingPoint:
+    """Choose temperature (least NLL) and threshold on tuning outputs.
+
+    With `target_sensitivity` the threshold is the highest one that reaches it; without, the one with the largest
+    Youden index. Either is placed midway between two scores, so that a rounding error flips nobody.
+    """
+    temperature = fit_temperature(labels, logits)
+    if not task.is_binary:
+        return OperatingPoint(temperature=temperature, threshold_prob=None, positive=task.positive, rule="most probable class")
+    score = softmax(logits, temperature)[:, task.positive]
+    positive = labels == task.positive
+    if target_sensitivity is None:
+        threshold, rule = youden_threshold(positive, score), "largest Youden index on tuning"
+    else:
+        threshold = sensitivity_threshold(positive, score, target_sensitivity)
+        rule = f"sensitivity of at least {target_sensitivity:g} on tuning"
+    return OperatingPoint(temperature=temperature, threshold_prob=threshold, positive=task.positive, rule=rule)
+
+
+def fit_temperature(labels: IntArray, logits: FloatArray) -> float:
+    """Temperature of least negative log-likelihood, by golden-section search over [0.05, 20] on a log scale."""
+    low, high = np.log(0.05), np.log(20.0)
+
+    def loss(log_temperature: float) -> float:
+        return negative_log_likelihood(labels, softmax(logits, float(np.exp(log_temperature))))
+
+    for _ in range(40):
+        a, b = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
+        if loss(a) <= loss(b):
+            high = b
+        else:
+            low = a
+    return round(float(np.exp((low + high) / 2)), 6)
+
+
+def youden_threshold(positive: BoolArray, score: FloatArray) -> float:
+    """Threshold of the largest sensitivity + specificity - 1; the middle of the best gap."""
+    candidates = _gaps(score)
+    j = np.array([_rate(score[positive] >= t) - _rate(score[~positive] >= t) for t in candidates])
+    best = np.flatnonzero(j >= j.max() - 1e-12)
+    return float(candidates[best[len(best) // 2]])
+
+
+def sensitivity_threshold(positive: BoolArray, score: FloatArray, target: float) -> float:
+    """Highest threshold at which at least `target` of the positives are called."""
+    if not positive.any():
+        raise CohortError("no positive case to lock a sensitivity on", expected="positives in the tuning part")
+    reached = [t for t in _gaps(score) if _rate(score[positive] >= t) >= target - 1e-12]
+    return float(max(reached))
+
+
+def _gaps(score: FloatArray) -> FloatArray:
+    """Midpoints between neighbouring scores, and one below the lowest."""
+    values = np.unique(score)
+    return np.concatenate([[values[0] / 2], (values[1:] + values[:-1]) / 2])
+
+
+def _rate(called: BoolArray) -> float:
+    return float(called.mean()) if len(called) else 0.0

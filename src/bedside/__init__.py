@@ -7,6 +7,8 @@ nothing and the ward never touches torch.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from bedside.base.version import VERSION
+
 if TYPE_CHECKING:
     from bedside.base.budget import Budget
     from bedside.base.errors import BedsideError
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from bedside.pipeline import optimize
     from bedside.serve.predicting import Predictor
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 _HOME = {
     "BedsideError": "bedside.base.errors",

@@ -114,7 +114,7 @@ def optimize(
 
     watch.stop(9, "selection")
     trials = tuple(trial for attempt in attempts for trial in attempt.trials)
-    choice = select(trials, budget)
+    choice = select(trials, budget, margin=margin)
     attempt, chosen = next((a, t) for a in attempts for t in a.trials if t.name == choice.name)
     shipped = shipment(run, material, attempt, chosen)
     watch.stop(10, "evidence")

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from bedside import __version__
 from bedside.attempts import Attempt, Shipment
 from bedside.base.arrays import ByteArray, FloatArray, IntArray
 from bedside.base.budget import Budget
 from bedside.base.digest import digest_value
 from bedside.base.files import write_atomic
 from bedside.base.stamp import Stamp, versions_of
+from bedside.base.version import VERSION
 from bedside.bundle.model_card import intended_use, render_model_card
 from bedside.bundle.opening import Bundle
 from bedside.bundle.report import render_report
@@ -190,7 +190,7 @@ def sealed(run: Run, story: Story, out: Path, key_path: Path) -> Bundle:
         cohort_digest=data.lineage[0].digest,
         is_phantom=story.cohort.is_phantom,
         intended_use=intended_use(data),
-        version=__version__,
+        version=VERSION,
         values={
             "evidence/evidence.json": story.evidence,
             "evidence/parity.json": story.shipment.parity_of_format,

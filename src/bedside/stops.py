@@ -18,7 +18,7 @@ from bedside.compress.presets import Preset
 from bedside.compress.proposing import Candidate
 from bedside.compress.quantization import QuantizationPlan
 from bedside.compress.recipe import Recipe, Workbench
-from bedside.data.audit import CohortAudit, LeakPolicy, audit_cohort
+from bedside.data.audit import CohortAudit, LeakPolicy, audit_cohort, usable
 from bedside.data.augment import Augment
 from bedside.data.case import Cohort, labels_of, units_of
 from bedside.data.preprocess import Preprocess
@@ -106,8 +106,7 @@ def audited(run: Run, cohort: Cohort) -> tuple[Cohort, CohortAudit]:
     audit = run.journal.stop(
         "cohort", CohortAudit, [cohort.digest(), policy], lambda: audit_cohort(cohort, policy=policy, tick=run.watch.tick)[1]
     )
-    left_out = {*audit.unreadable, *audit.constant, *audit.dropped}
-    return (cohort.without(left_out) if left_out else cohort), audit
+    return usable(cohort, audit), audit
 
 
 def gathered(run: Run, cohort: Cohort, split: Split, preprocess: Preprocess) -> Material:
@@ -154,11 +153,12 @@ def plans_for(run: Run, cohort: Cohort, material: Material) -> tuple[TrainPlan, 
         threads=settings.threads,
         seed=settings.seed,
     )
+    n_epochs = settings.preset.reference_epochs(n, pretrained=architecture.pretrained)
     reference = replace(
         student,
-        n_epochs=settings.preset.reference_epochs(n, pretrained=architecture.pretrained),
+        n_epochs=n_epochs,
         learning_rate=5e-4 if architecture.pretrained else 1e-3,
-        patience=10,
+        patience=max(5, n_epochs // 3),
         n_views=10_000,
     )
     return reference, student

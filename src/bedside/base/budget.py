@@ -24,7 +24,11 @@ class Budget:
     def __post_init__(self) -> None:
         for limit, ceiling in self.limits().items():
             if not ceiling > 0:
-                raise InputError(f"a budget of {ceiling} for {limit} is not positive", expected="a number above 0")
+                raise InputError(
+                    f"a budget of {ceiling} for {limit} is not positive",
+                    expected="a number above 0",
+                    hint="leave it out for no ceiling",
+                )
 
     def limits(self) -> dict[str, float]:
         """Return the ceilings that are set, by name."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from bedside.base.errors import StorageError
 
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NO_PLACE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG}
 
 
 @contextlib.contextmanager
@@ -23,7 +24,7 @@ def storage_errors(path: Path) -> Iterator[None]:
             raise StorageError(
                 f"the disk that holds {path} is full", expected="room to write", hint="free some space, then --resume"
             ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        if error.errno in _NO_PLACE:
             raise StorageError(
                 f"{path} cannot be written: {error.strerror}", expected="a writable folder", hint="choose another --out"
             ) from error
@@ -71,7 +72,11 @@ def _swap(making: Path, final: Path) -> None:
         return
     old = making.with_suffix(".old")
     final.replace(old)
-    making.replace(final)
+    try:
+        making.replace(final)
+    except OSError:
+        old.replace(final)
+        raise
     shutil.rmtree(old, ignore_errors=True)
 
 

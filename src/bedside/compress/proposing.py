@@ -22,9 +22,9 @@ LARGE_PX = 64
 """Inputs of at least this side can use ImageNet start weights."""
 
 _WIDTHS = {
+    "residual": (1.25, 1.0, 0.75, 0.5, 0.25),
     "depthwise": (2.0, 1.5, 1.0, 0.75, 0.5),
     "fire": (1.25, 1.0, 0.75, 0.5),
-    "residual": (1.25, 1.0, 0.75, 0.5, 0.25),
     "mobilenetv4_conv_small": (1.0, 0.5, 0.35),
     "mobilenetv2": (1.0, 0.75, 0.5, 0.35),
     "tf_efficientnet_lite0": (1.0,),

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Literal
 
 import numpy as np
@@ -22,6 +23,7 @@ SAME_HASH_BITS = 32
 _THUMBNAIL = Preprocess(n_channels=1, height_px=32, width_px=32, fit="squash")
 _HASH = Preprocess(n_channels=1, height_px=16, width_px=17, fit="squash")
 _BLOCK = 2048
+_PROTECTION: dict[str | None, int] = {part: rank for rank, part in enumerate((None, *PARTS))}
 
 LeakKind = Literal["exact", "near", "patient", "group"]
 LeakPolicy = Literal["stop", "drop", "allow"]
@@ -54,6 +56,8 @@ class CohortAudit:
         Pairs across parts.
     dropped
         Cases removed to mend the leaks (policy "drop").
+    copies
+        Pairs that show one image and that a split might still part; `usable` ties them, so that none does.
     """
 
     n_cases: int
@@ -64,6 +68,7 @@ class CohortAudit:
     n_copies_within_parts: int
     policy: LeakPolicy
     dropped: tuple[str, ...] = ()
+    copies: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +100,7 @@ def audit_cohort(
         With the list, if there is a leak and the policy is ``stop``.
     """
     looks, unreadable, constant = _look_at_all(cohort, tick)
-    usable = cohort.without(set(unreadable) | set(constant)) if unreadable or constant else cohort
-    leaks, n_within = find_leaks(looks)
+    leaks, n_within, copies = find_leaks(looks)
     if leaks and policy == "stop":
         raise _refusal(cohort, leaks)
     dropped = _less_protected(leaks) if policy == "drop" else ()
@@ -109,8 +113,16 @@ def audit_cohort(
         n_copies_within_parts=n_within,
         policy=policy,
         dropped=dropped,
+        copies=copies,
     )
-    return (usable.without(set(dropped)) if dropped else usable), audit
+    return usable(cohort, audit), audit
+
+
+def usable(cohort: Cohort, audit: CohortAudit) -> Cohort:
+    """Return the cohort less what the audit leaves out, and with copies of one image tied together."""
+    left_out = {*audit.unreadable, *audit.constant, *audit.dropped}
+    rest = cohort.without(left_out) if left_out else cohort
+    return rest.tied(audit.copies) if audit.copies else rest
 
 
 def _look_at_all(cohort: Cohort, tick: Callable[[int, int], None]) -> tuple[list[_Look], dict[str, str], list[str]]:
@@ -144,20 +156,20 @@ def _look(case: Case, image: ByteArray) -> _Look:
     )
 
 
-def find_leaks(looks: Sequence[_Look]) -> tuple[tuple[Leak, ...], int]:
-    """List pairs across parts; also count copies inside one part, which only waste time."""
-    found: dict[tuple[str, str], Leak] = {}
+def find_leaks(looks: Sequence[_Look]) -> tuple[tuple[Leak, ...], int, tuple[tuple[str, str], ...]]:
+    """List pairs across parts, count copies inside one part, and list those that a split might still part."""
+    found: dict[frozenset[str], Leak] = {}
+    copies: list[tuple[str, str]] = []
     n_within = 0
+    undivided = {None} if "tuning" in {look.case.part for look in looks} else {None, "development"}
     for kind, a, b in _related(looks):
-        if a.part is None or b.part is None:
-            continue
-        if a.part == b.part:
-            n_within += kind in ("exact", "near")
-            continue
-        found.setdefault(
-            (a.case_id, b.case_id), Leak(kind=kind, first=a.case_id, second=b.case_id, parts=(a.part, b.part))
-        )
-    return tuple(found.values()), n_within
+        if a.part and b.part and a.part != b.part:
+            leak = Leak(kind=kind, first=a.case_id, second=b.case_id, parts=(a.part, b.part))
+            found.setdefault(frozenset((a.case_id, b.case_id)), leak)
+        elif kind in ("exact", "near"):
+            n_within += 1
+            copies += [(a.case_id, b.case_id)] * (a.part in undivided)
+    return tuple(found.values()), n_within, tuple(copies)
 
 
 def _related(looks: Sequence[_Look]) -> Iterator[tuple[LeakKind, Case, Case]]:
@@ -171,18 +183,17 @@ def _related(looks: Sequence[_Look]) -> Iterator[tuple[LeakKind, Case, Case]]:
 def _sharing(
     looks: Sequence[_Look], kind: LeakKind, key: Callable[[_Look], str | None]
 ) -> Iterator[tuple[LeakKind, Case, Case]]:
-    """Pair the first case of each part that shares a key with those of the other parts."""
+    """Pair copies with one another; pair cases of one patient or group with one in the best protected of their parts."""
     members: dict[str, list[Case]] = defaultdict(list)
     for look in looks:
         if (name := key(look)) is not None:
             members[name].append(look.case)
     for cases in members.values():
-        for position, a in enumerate(cases):
-            if kind != "exact" and position:
-                break
-            for b in cases[position + 1 :]:
-                if kind == "exact" or a.part != b.part:
-                    yield kind, a, b
+        if kind == "exact":
+            yield from ((kind, a, b) for a, b in combinations(cases, 2))
+            continue
+        kept = max(cases, key=lambda case: _PROTECTION[case.part])
+        yield from ((kind, case, kept) for case in cases if case.part != kept.part)
 
 
 def near_duplicates(looks: Sequence[_Look]) -> Iterator[tuple[int, int]]:
@@ -206,8 +217,9 @@ def _hashes_agree(a: _Look, b: _Look) -> bool:
 
 def _less_protected(leaks: Sequence[Leak]) -> tuple[str, ...]:
     """For each leak, the case in the part that is further from the test."""
-    rank = {part: i for i, part in enumerate(PARTS)}
-    victims = {leak.first if rank[leak.parts[0]] < rank[leak.parts[1]] else leak.second for leak in leaks}  # type: ignore[index]
+    victims = {
+        leak.first if _PROTECTION[leak.parts[0]] < _PROTECTION[leak.parts[1]] else leak.second for leak in leaks
+    }
     return tuple(sorted(victims))
 
 

@@ -57,15 +57,16 @@ class Case:
         if self.pixels is not None:
             return self.pixels
         if self.path is None:
-            raise CohortError(f"case {self.case_id} has neither pixels nor a file")
+            raise CohortError(
+                f"case {self.case_id} has neither pixels nor a file", expected="one of them", hint="check its source"
+            )
         return read_image(self.path)
 
     @property
-    def unit(self) -> str:
-        """The unit of independence: group, else patient, else the case itself."""
-        if self.group is not None:
-            return f"group:{self.group}"
-        return f"patient:{self.patient_id}" if self.patient_id is not None else f"case:{self.case_id}"
+    def ties(self) -> tuple[str, ...]:
+        """What ties it to other cases: its group and its patient; the case itself where neither is known."""
+        known = {"group": self.group, "patient": self.patient_id}
+        return tuple(f"{kind}:{name}" for kind, name in known.items() if name is not None) or (f"case:{self.case_id}",)
 
     def digest(self) -> Digest:
         """Digest of the image and of all that is known about it."""
@@ -76,7 +77,9 @@ class Case:
 
 def _existing(case: Case) -> Path:
     if case.path is None or not case.path.is_file():
-        raise CohortError(f"case {case.case_id} has no file at {case.path}", hint="check the metadata")
+        raise CohortError(
+            f"case {case.case_id} has no file at {case.path}", expected="an image file", hint="check the metadata"
+        )
     return case.path
 
 
@@ -98,7 +101,7 @@ class Cohort:
             raise CohortError(f"{self.source} holds no cases", expected="labelled images", hint="check the folder")
         repeated = [name for name, n in Counter(case.case_id for case in self.cases).items() if n > 1]
         if repeated:
-            raise CohortError(f"{self.source} names a case twice: {', '.join(repeated[:5])}", expected="unique names")
+            raise CohortError(f"{self.source} names a case twice: {', '.join(repeated[:5])}", expected="unique names", hint="rename one")
         if outside := [c.case_id for c in self.cases if not 0 <= c.label < self.task.n_classes]:
             raise CohortError(
                 f"{len(outside)} labels are outside the list, first: {outside[0]}",
@@ -109,8 +112,8 @@ class Cohort:
 
     def _check_classes(self) -> None:
         units: dict[int, set[str]] = {k: set() for k in range(self.task.n_classes)}
-        for case in self.cases:
-            units[case.label].add(case.unit)
+        for case, unit in zip(self.cases, units_of(self.cases), strict=True):
+            units[case.label].add(unit)
         seen = [k for k, members in units.items() if members]
         if len(seen) < 2:
             raise CohortError(
@@ -135,6 +138,17 @@ class Cohort:
         """Return the cohort less the named cases."""
         return replace(self, cases=tuple(case for case in self.cases if case.case_id not in case_ids))
 
+    def tied(self, pairs: Sequence[tuple[str, str]]) -> "Cohort":
+        """Return the cohort with the two cases of each pair, and all that is tied to either, in one group."""
+        links: dict[str, list[str]] = {}
+        for number, pair in enumerate(pairs):
+            for case_id in pair:
+                links.setdefault(case_id, []).append(f"pair:{number}")
+        units = _joined([(*case.ties, *links.get(case.case_id, ())) for case in self.cases])
+        joined = {unit for case, unit in zip(self.cases, units, strict=True) if case.case_id in links}
+        cases = (replace(c, group=unit) if unit in joined else c for c, unit in zip(self.cases, units, strict=True))
+        return replace(self, cases=tuple(cases))
+
     def counts(self) -> dict[str, dict[str, int]]:
         """Count cases by part ("unassigned" where the source assigns none) and class."""
         table: dict[str, dict[str, int]] = {}
@@ -150,5 +164,21 @@ def labels_of(cases: Sequence[Case]) -> IntArray:
 
 
 def units_of(cases: Sequence[Case]) -> list[str]:
-    """Units of independence, one a case."""
-    return [case.unit for case in cases]
+    """Units of independence, one a case: cases that share a patient or a group, or are tied through others, are one."""
+    return _joined([case.ties for case in cases])
+
+
+def _joined(ties: Sequence[tuple[str, ...]]) -> list[str]:
+    """Name of the connected component of each row of ties: the first of its ties in the order of the alphabet."""
+    above: dict[str, str] = {}
+
+    def head(tie: str) -> str:
+        while above.setdefault(tie, tie) != tie:
+            above[tie] = tie = above[above[tie]]
+        return tie
+
+    for first, *others in ties:
+        for tie in others:
+            low, high = sorted((head(first), head(tie)))
+            above[high] = low
+    return [head(row[0]) for row in ties]

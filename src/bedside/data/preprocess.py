@@ -9,6 +9,8 @@ from bedside.base.arrays import ByteArray, FloatArray
 from bedside.base.errors import ShapeError
 from bedside.base.task import TensorSpec
 
+_LUMA_PER_MILLE = np.array([299, 587, 114], np.int32)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preprocess:
@@ -32,6 +34,14 @@ class Preprocess:
     mean: float = 127.0
     std: float = 128.0
 
+    def __post_init__(self) -> None:
+        if self.n_channels not in (1, 3) or min(self.height_px, self.width_px) < 1 or not self.std > 0:
+            raise ShapeError(
+                f"a model input of {self.spec.shape} with a standard deviation of {self.std}",
+                expected="1 or 3 channels, a height and width of 1 or more, a standard deviation above 0",
+                hint="correct the preprocessing",
+            )
+
     @property
     def spec(self) -> TensorSpec:
         """Shape of the result."""
@@ -49,18 +59,19 @@ class Preprocess:
 
     def geometry(self, image: ByteArray) -> ByteArray:
         """Resize and set the channels only: ``(C, H, W)`` uint8."""
-        if image.dtype != np.uint8 or image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3):
+        is_picture = image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)
+        if image.dtype != np.uint8 or not is_picture or not image.size:
             raise ShapeError(
                 f"an image of shape {image.shape} and type {image.dtype}",
-                expected="(H, W) or (H, W, 3), uint8",
+                expected="(H, W) or (H, W, 3), uint8, not empty",
                 hint="read it with bedside.data.reading.read_image",
             )
         placed = self._place(image)
         if placed.ndim == 2:
             return np.broadcast_to(placed, (self.n_channels, *placed.shape))
         if self.n_channels == 1:
-            luma = placed @ np.array([0.299, 0.587, 0.114])
-            return np.round(luma).astype(np.uint8)[None]
+            luma = placed.astype(np.int32) @ _LUMA_PER_MILLE  # whole numbers, so that every machine agrees
+            return ((luma + 500) // 1000).astype(np.uint8)[None]
         return placed.transpose(2, 0, 1)
 
     def normalize(self, pixels: ByteArray) -> FloatArray:

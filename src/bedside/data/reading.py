@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bedside.base.arrays import ByteArray
-from bedside.base.errors import ImageError
+from bedside.base.errors import BedsideError, ImageError
 from bedside.base.seam import Requirement, require
 
 MAX_PIXELS = 100_000_000
@@ -35,7 +35,9 @@ def read_image(path: Path) -> ByteArray:
         with path.open("rb") as stream:
             head = stream.read(132)
     except OSError as error:
-        raise ImageError(f"{path} cannot be opened: {error.strerror}", hint="check the path") from None
+        raise ImageError(
+            f"{path} cannot be opened: {error.strerror}", expected="an image file", hint="check the path"
+        ) from None
     if not head:
         raise ImageError(f"{path} is empty (0 bytes)", expected="an image", hint="copy the file again")
     if head[128:132] == b"DICM" or path.suffix.lower() in {".dcm", ".dicom"}:
@@ -51,14 +53,19 @@ def _read_raster(path: Path) -> ByteArray:
         try:
             with Image.open(path) as picture:
                 _refuse_giant(path, picture.width * picture.height)
+                _refuse_frames(path, 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1))
                 return _pixels(picture)
         except UnidentifiedImageError:
             raise ImageError(
                 f"{path} is not an image that we read", expected="PNG, JPEG, TIFF, BMP or DICOM", hint="convert it"
             ) from None
         except Image.DecompressionBombError:
-            raise ImageError(f"{path} is too large", expected=f"at most {MAX_PIXELS:,} pixels") from None
-        except (OSError, SyntaxError, ValueError, EOFError) as error:
+            raise ImageError(
+                f"{path} is too large", expected=f"at most {MAX_PIXELS:,} pixels", hint="resize it, or tile it"
+            ) from None
+        except BedsideError:
+            raise
+        except Exception as error:  # Pillow's decoders raise whatever a damaged value breaks
             raise ImageError(
                 f"{path} is damaged: {error}", expected="a complete image file", hint="copy the file again"
             ) from None
@@ -68,11 +75,28 @@ def _pixels(picture: Any) -> ByteArray:
     """Decode a Pillow picture; 16-bit grey is scaled by its own range, transparency is laid on black."""
     if picture.mode in ("I;16", "I;16B", "I", "F"):
         return _to_bytes(np.asarray(picture, np.float64))
-    if picture.mode in ("L", "1", "LA", "La"):
+    if picture.mode in ("L", "1") and not picture.has_transparency_data:
         return np.asarray(picture.convert("L"))
+    if picture.has_transparency_data:
+        picture = _on_black(picture)
     rgb = np.asarray(picture.convert("RGB"))
     is_grey = bool((rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all())
     return np.ascontiguousarray(rgb[..., 0]) if is_grey else rgb
+
+
+def _on_black(picture: Any) -> Any:
+    from PIL import Image
+
+    ground = Image.new("RGBA", picture.size, (0, 0, 0, 255))
+    ground.alpha_composite(picture.convert("RGBA"))
+    return ground
+
+
+def _refuse_frames(path: Path, n_frames: int) -> None:
+    if n_frames > 1:
+        raise ImageError(
+            f"{path} has {n_frames} frames", expected="a single-frame image", hint="extract one frame first"
+        )
 
 
 def _refuse_giant(path: Path, n_pixels: int) -> None:
@@ -94,21 +118,20 @@ def _to_bytes(values: np.ndarray) -> ByteArray:
 
 def _read_dicom(path: Path) -> ByteArray:
     import pydicom
-    from pydicom.errors import InvalidDicomError
 
     try:
         dataset = pydicom.dcmread(path)
-    except (InvalidDicomError, OSError, ValueError, EOFError, KeyError) as error:
-        raise ImageError(f"{path} is not a readable DICOM file: {error}", hint="export it again") from None
-    frames = int(dataset.get("NumberOfFrames", 1) or 1)
-    if "PixelData" not in dataset:
-        raise ImageError(f"{path} is a DICOM instance without pixel data", expected="an image instance")
-    if frames > 1:
+        if "PixelData" not in dataset:
+            raise ValueError("it has no pixel data")
+        _refuse_frames(path, int(dataset.get("NumberOfFrames", 1) or 1))
+        _refuse_giant(path, int(dataset.get("Rows", 0)) * int(dataset.get("Columns", 0)))
+        return _dicom_pixels(path, dataset)
+    except BedsideError:
+        raise
+    except Exception as error:  # pydicom parses values when they are asked for, and a damaged one raises anything
         raise ImageError(
-            f"{path} has {frames} frames", expected="a single-frame DICOM image", hint="extract one frame first"
-        )
-    _refuse_giant(path, int(dataset.get("Rows", 0)) * int(dataset.get("Columns", 0)))
-    return _dicom_pixels(path, dataset)
+            f"{path} is not a readable DICOM image: {error}", expected="a complete image instance", hint="export it again"
+        ) from None
 
 
 def _dicom_pixels(path: Path, dataset: Any) -> ByteArray:
@@ -119,10 +142,8 @@ def _dicom_pixels(path: Path, dataset: Any) -> ByteArray:
     except RuntimeError as error:
         if "pylibjpeg" in str(error):
             require(f"the transfer syntax of {path}", _DICOM_DECODERS)
-        raise ImageError(f"{path} cannot be decoded: {error}", hint="decompress it with dcmdjpeg or gdcmconv") from None
-    except Exception as error:
-        raise ImageError(f"{path} is damaged: {error}", expected="complete pixel data", hint="export it again") from None
-    photometric = str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
+        raise
+    photometric = str(dataset.PhotometricInterpretation)
     if photometric.startswith("MONOCHROME"):
         grey = _to_bytes(np.asarray(apply_voi_lut(apply_modality_lut(raw, dataset), dataset), np.float64))
         return 255 - grey if photometric == "MONOCHROME1" else grey
@@ -133,6 +154,10 @@ def _dicom_colour(raw: np.ndarray, photometric: str, dataset: Any) -> ByteArray:
     """Colour pixels as RGB; `pixel_array` of pydicom 3 has already turned YBR into RGB."""
     from pydicom.pixels import apply_color_lut
 
+    bits = int(dataset.BitsStored)
     if photometric == "PALETTE COLOR":
         raw = apply_color_lut(raw, dataset)
-    return raw if raw.dtype == np.uint8 else _to_bytes(raw.astype(np.float64))
+        bits = 8 * raw.dtype.itemsize
+    if raw.ndim != 3:
+        raise ValueError(f"its photometric interpretation {photometric} does not fit its pixels")
+    return raw if raw.dtype == np.uint8 else (raw >> (bits - 8)).astype(np.uint8)

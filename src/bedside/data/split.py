@@ -8,7 +8,7 @@ import numpy as np
 
 from bedside.base.digest import Digest, digest_many
 from bedside.base.errors import CohortError, SealError
-from bedside.data.case import PARTS, Case, Cohort, Part
+from bedside.data.case import PARTS, Case, Cohort, Part, units_of
 
 TUNING_FRAC = 0.15
 TEST_FRAC = 0.2
@@ -108,8 +108,9 @@ def split_by_patient(cohort: Cohort, *, seed: int, tuning_frac: float = TUNING_F
 def _draw(cohort: Cohort, fractions: dict[Part, float], seed: int) -> tuple[Case, ...]:
     """Assign whole units (patients or groups) to parts, class by class."""
     of_unit: dict[str, list[Case]] = defaultdict(list)
-    for case in cohort.cases:
-        of_unit[case.unit].append(case)
+    unit_of = units_of(cohort.cases)
+    for case, unit in zip(cohort.cases, unit_of, strict=True):
+        of_unit[unit].append(case)
     by_class: dict[int, list[str]] = defaultdict(list)
     for unit, cases in sorted(of_unit.items()):
         by_class[max(case.label for case in cases)].append(unit)
@@ -122,7 +123,9 @@ def _draw(cohort: Cohort, fractions: dict[Part, float], seed: int) -> tuple[Case
             for unit in units[:n]:
                 part_of[unit] = part
             units = units[n:]
-    return tuple(replace(case, part=part_of.get(case.unit, "development")) for case in cohort.cases)
+    return tuple(
+        replace(case, part=part_of.get(unit, "development")) for case, unit in zip(cohort.cases, unit_of, strict=True)
+    )
 
 
 def _check_parts(cohort: Cohort, parts: dict[Part, tuple[Case, ...]]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from bedside.base.files import write_atomic
 from bedside.base.seam import Requirement
 from bedside.export.converting import ExportJob
-from bedside.export.quiet import quiet
+from bedside.base.quiet import quiet
 from bedside.runtime.artifact import Precision
 
 

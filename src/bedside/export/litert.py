@@ -9,7 +9,7 @@ import numpy as np
 from bedside.base.files import write_atomic
 from bedside.base.seam import Requirement
 from bedside.export.converting import ExportJob
-from bedside.export.quiet import quiet
+from bedside.base.quiet import quiet
 from bedside.export.shrinking import shrink_tflite
 from bedside.runtime.artifact import Precision
 

@@ -1,5 +1,6 @@
 """ExecuTorch (``.pte``): the only file in the ward that knows executorch, which brings torch with it."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from bedside.base.arrays import FloatArray
+from bedside.base.quiet import quiet
 from bedside.base.seam import Requirement
 from bedside.runtime.artifact import Artifact
 
@@ -41,10 +43,13 @@ class ExecuTorch:
         """Load the program; its thread pool is the process's and is set to `threads` where the binding allows."""
         from importlib import import_module
 
-        runtime = import_module("executorch.runtime").Runtime.get()
         as_tensor = import_module("torch").from_numpy
-        program = runtime.load_program(str(path))
-        return ExecuTorchSession(program.load_method("forward"), as_tensor)
+        with quiet(Path(os.devnull)):  # the C++ side lists the processors it looked for; failures arrive as exceptions
+            runtime = import_module("executorch.runtime").Runtime.get()
+            method = runtime.load_program(str(path)).load_method("forward")
+            session = ExecuTorchSession(method, as_tensor)
+            session.run({"image": np.zeros((1, *artifact.spec.shape), np.float32)})
+        return session
 
 
 EXECUTORCH = ExecuTorch()

@@ -1,5 +1,6 @@
 """LiteRT (``.tflite``): the only file that knows ai-edge-litert."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -9,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from bedside.base.arrays import FloatArray
+from bedside.base.quiet import quiet
 from bedside.base.seam import Requirement
 from bedside.runtime.artifact import Artifact
 
@@ -57,8 +59,9 @@ class LiteRt:
         """Load the file and plan its memory."""
         from ai_edge_litert.interpreter import Interpreter
 
-        interpreter = Interpreter(model_path=str(path), num_threads=threads)
-        interpreter.allocate_tensors()
+        with quiet(Path(os.devnull)):  # the C++ side announces its delegate; failures arrive as exceptions
+            interpreter = Interpreter(model_path=str(path), num_threads=threads)
+            interpreter.allocate_tensors()
         entry, exit_ = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
         expected = (1, artifact.spec.height_px, artifact.spec.width_px, artifact.spec.n_channels)
         if tuple(entry["shape"]) != expected:

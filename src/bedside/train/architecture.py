@@ -48,6 +48,7 @@ NETWORKS: Seam[Builder] = Seam(
         "tf_efficientnet_lite0": "bedside.train.timm_networks:efficientnet_lite0",
         "fire": "bedside.train.fire:fire_network",
         "residual": "bedside.train.residual:residual_network",
+        "timm": "bedside.train.timm_networks:from_hub",
         "depthwise": "bedside.train.depthwise:depthwise_network",
     },
 )
@@ -56,14 +57,10 @@ NETWORKS: Seam[Builder] = Seam(
 def build(architecture: Architecture, *, seed: int) -> "nn.Module":
     """Build the network with weights drawn from `seed`; input ``(N, C, H, W)``, output logits ``(N, K)``.
 
-    Families outside `NETWORKS` whose name starts with ``timm:`` are created by timm itself, with hub weights where
-    `pretrained` asks for them.
+    A family such as ``timm:convnext_tiny`` names a plugin and, behind the colon, what it shall build: here any model of
+    timm, with hub weights where `pretrained` asks for them.
     """
     import torch
 
     torch.manual_seed(seed)
-    if architecture.family.startswith("timm:"):
-        from bedside.train.timm_networks import from_hub
-
-        return from_hub(architecture)
-    return NETWORKS.get(architecture.family)(architecture)
+    return NETWORKS.get(architecture.family.partition(":")[0])(architecture)

@@ -15,6 +15,9 @@ from bedside.data.preprocess import Preprocess
 from bedside.train.checkpoint import load_checkpoint, save_checkpoint
 from bedside.train.plan import EpochMark, TrainPlan
 
+SMOOTH_EPOCHS = 5
+"""Epochs whose tuning scores are averaged before they are compared."""
+
 Monitor = Callable[[IntArray, FloatArray], float]
 """Labels ``(n,)`` and logits ``(n, K)`` to a score; higher is better."""
 
@@ -94,9 +97,12 @@ def _begin(model: nn.Module, plan: TrainPlan, checkpoint: Path | None) -> _State
 
 
 def _keep_best(state: _State, mark: EpochMark) -> None:
+    """Keep the weights of the best epoch; a score is the mean of the last few, since small tuning parts make it jump."""
     state.history.append(mark)
-    if mark.tuning_score > state.best_score:
-        state.best_score, state.best_epoch = mark.tuning_score, mark.epoch
+    recent = [past.tuning_score for past in state.history[-SMOOTH_EPOCHS:]]
+    score = sum(recent) / len(recent)
+    if score > state.best_score:
+        state.best_score, state.best_epoch = score, mark.epoch
         state.best_weights = {key: value.clone() for key, value in state.averaged.state_dict().items()}
 
 

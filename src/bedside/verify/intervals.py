@@ -28,7 +28,7 @@ def wilson(n_hits: int, n_tried: int, *, n_patients: int | None = None) -> Estim
     if n_tried == 0:
         return Estimate(value=math.nan, low=0.0, high=1.0, n_patients=0, method="Wilson")
     if not 0 <= n_hits <= n_tried:
-        raise ShapeError(f"{n_hits} of {n_tried}", expected="0 <= hits <= tried")
+        raise ShapeError(f"{n_hits} of {n_tried}", expected="0 <= hits <= tried", hint="count the hits among the tried")
     n = min(n_tried, n_patients) if n_patients else n_tried
     p, z2 = n_hits / n_tried, _Z95**2
     centre = (p + z2 / (2 * n)) / (1 + z2 / n)
@@ -70,7 +70,9 @@ def bootstrap(
 def confusion(positive: BoolArray, called: BoolArray) -> tuple[int, int, int, int]:
     """True positives, false positives, false negatives, true negatives."""
     if positive.shape != called.shape:
-        raise ShapeError(f"got {positive.shape} and {called.shape}", expected="two equal (n,)")
+        raise ShapeError(
+            f"got {positive.shape} and {called.shape}", expected="two equal (n,)", hint="take both from one list of cases"
+        )
     tp = int((positive & called).sum())
     fp = int((~positive & called).sum())
     fn = int((positive & ~called).sum())

@@ -11,7 +11,11 @@ from bedside.base.errors import ShapeError
 def check_pair(first: np.ndarray, second: np.ndarray) -> None:
     """Refuse arrays that differ in length or are empty: silence must not read as agreement."""
     if len(first) != len(second) or not len(first):
-        raise ShapeError(f"got {first.shape} and {second.shape}", expected="two arrays of one length, not empty")
+        raise ShapeError(
+            f"got {first.shape} and {second.shape}",
+            expected="two arrays of one length, not empty",
+            hint="take both from one list of cases",
+        )
 
 
 def ranks(values: FloatArray) -> FloatArray:

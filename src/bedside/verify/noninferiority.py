@@ -59,7 +59,9 @@ def compare_aurocs(
         Probabilities ``(n, K)`` of the same cases in the same order.
     """
     if not 0 < margin < 1:
-        raise InputError(f"a margin of {margin}", expected="a number between 0 and 1, such as 0.02")
+        raise InputError(
+            f"a margin of {margin}", expected="a number between 0 and 1, such as 0.02", hint="set it before you look"
+        )
     value = auroc_of(task, labels, small) - auroc_of(task, labels, reference)
     found = np.array([auroc_of(task, labels[r], small[r]) - auroc_of(task, labels[r], reference[r]) for r in draws])
     found = found[~np.isnan(found)]

@@ -7,7 +7,7 @@ import numpy as np
 from bedside.base.arrays import BoolArray, FloatArray, IntArray
 from bedside.base.errors import CohortError
 from bedside.base.task import Task
-from bedside.verify.metrics import negative_log_likelihood, softmax
+from bedside.verify.metrics import check_pair, softmax
 
 _GOLDEN = (5**0.5 - 1) / 2
 
@@ -65,10 +65,13 @@ def lock_operating_point(
 
 def fit_temperature(labels: IntArray, logits: FloatArray) -> float:
     """Temperature of least negative log-likelihood, by golden-section search over [0.05, 20] on a log scale."""
-    low, high = np.log(0.05), np.log(20.0)
+    check_pair(labels, logits)
+    low, high, rows = np.log(0.05), np.log(20.0), np.arange(len(labels))
+    shifted = np.asarray(logits, np.float64) - np.max(logits, axis=1, keepdims=True)
 
     def loss(log_temperature: float) -> float:
-        return negative_log_likelihood(labels, softmax(logits, float(np.exp(log_temperature))))
+        scaled = shifted * np.exp(-log_temperature)  # in logarithms, so that nothing is clipped and the minimum is one
+        return float((np.log(np.exp(scaled).sum(axis=1)) - scaled[rows, labels]).mean())
 
     for _ in range(40):
         a, b = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
@@ -90,7 +93,9 @@ def youden_threshold(positive: BoolArray, score: FloatArray) -> float:
 def sensitivity_threshold(positive: BoolArray, score: FloatArray, target: float) -> float:
     """Highest threshold at which at least `target` of the positives are called."""
     if not positive.any():
-        raise CohortError("no positive case to lock a sensitivity on", expected="positives in the tuning part")
+        raise CohortError(
+            "no positive case to lock a sensitivity on", expected="positives in the tuning part", hint="add some to it"
+        )
     reached = [t for t in _gaps(score) if _rate(score[positive] >= t) >= target - 1e-12]
     return float(max(reached))
 

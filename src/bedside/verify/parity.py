@@ -106,8 +106,12 @@ def check_parity(
     point
         The locked operating point, at which flips are counted.
     """
-    if len(chain) < 2 or not len(images):
-        raise ShapeError(f"{len(chain)} stages, {len(images)} images", expected="two stages and one image at least")
+    if len(chain) < 2 or not len(images) or not len(edges):
+        raise ShapeError(
+            f"{len(chain)} stages, {len(images)} images, {len(edges)} edge cases",
+            expected="two stages, one image and one edge case at least",
+            hint="silence must not read as agreement: hand in all three",
+        )
     outputs = [(name, logits(session, images), logits(session, edges)) for name, session in chain]
     first = outputs[0]
     step = max(float(np.ptp(first[1])) / 255, 1e-9)
@@ -138,12 +142,14 @@ def _compare(
         flips_frac=flips,
         edge_change_prob=edge,
         tolerance_prob=tolerance,
-        broken_by=_reason(now, float(change.max()), edge, flips, tolerance, max_flips),
+        broken_by=_reason((*before[1:], *now[1:]), float(change.max()), edge, flips, tolerance, max_flips),
     )
 
 
-def _reason(now: _Output, change: float, edge: float, flips: float, tolerance: float, max_flips: float) -> str:
-    if not (np.isfinite(now[1]).all() and np.isfinite(now[2]).all()):
+def _reason(
+    outputs: tuple[FloatArray, ...], change: float, edge: float, flips: float, tolerance: float, max_flips: float
+) -> str:
+    if not all(np.isfinite(output).all() for output in outputs):
         return "an output is not a finite number"
     if change > tolerance:
         return f"a probability changes by {change:.3f}, more than {tolerance:g}"

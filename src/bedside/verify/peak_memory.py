@@ -25,7 +25,11 @@ def peak_memory_mib(artifact: Artifact, folder: Path, *, threads: int = 1) -> fl
         [sys.executable, "-m", "bedside.verify.peak_memory", job], capture_output=True, text=True, timeout=300, check=False
     )
     if done.returncode:
-        raise RuntimeFailureError(f"the process that measures memory failed: {done.stderr.strip()[-500:]}")
+        raise RuntimeFailureError(
+            f"the process that measures memory failed: {done.stderr.strip()[-500:]}",
+            expected="a model file that loads and runs",
+            hint="see bedside doctor",
+        )
     return float(done.stdout.strip().splitlines()[-1])
 
 

@@ -1,5 +1,6 @@
 """Choose the trial that ships: by tuning data only."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -51,7 +52,7 @@ class Trial:
         over = self.profile.excess(budget)
         if over:
             worst = max(over, key=lambda name: over[name])
-            return f"over budget: {_shown(worst, self.profile.value_of(worst))} for {worst}"
+            return f"over budget: {worst.rsplit('_', 1)[0]} {_shown(worst, self.profile.value_of(worst))}"
         return ""
 
 
@@ -64,12 +65,12 @@ class Choice:
     refused: dict[str, str]
 
 
-def select(trials: Sequence[Trial], budget: Budget) -> Choice:
-    """Pick the cheapest of the best: faithful, not inferior on tuning, within budget.
+def select(trials: Sequence[Trial], budget: Budget, *, margin: float = 0.02) -> Choice:
+    """Pick the best on tuning: faithful, not inferior, within budget; among equals the cheapest.
 
-    Among the trials that may ship, those whose tuning AUROC is within one standard error of the highest are taken as
-    equals (the one-standard-error rule, Breiman et al., CART, 1984), and the one with the fewest multiply-accumulates
-    ships. Multiply-accumulates, not milliseconds, so that a busy machine cannot change the choice.
+    Trials whose tuning AUROC is within a tenth of the non-inferiority margin of the highest count as equals, and the one
+    with the fewest multiply-accumulates ships, then the smallest file. Multiply-accumulates, not milliseconds, so that a
+    busy machine cannot change the choice.
 
     Raises
     ------
@@ -81,12 +82,11 @@ def select(trials: Sequence[Trial], budget: Budget) -> Choice:
     if not able:
         raise nothing_fits(trials, budget, refused)
     best = max(able, key=lambda trial: trial.tuning_auroc.value)
-    error = (best.tuning_auroc.high - best.tuning_auroc.low) / 3.92
-    equals = [trial for trial in able if trial.tuning_auroc.value >= best.tuning_auroc.value - error]
+    equals = [trial for trial in able if trial.tuning_auroc.value >= best.tuning_auroc.value - margin / 10]
     chosen = min(equals, key=lambda trial: (trial.mmacs, trial.shipped.size_bytes, trial.name))
     why = (
-        f"tuning AUROC {chosen.tuning_auroc.value:.4f}, within one standard error ({error:.4f}) of the best "
-        f"({best.name}, {best.tuning_auroc.value:.4f}), and the fewest multiply-accumulates of these {len(equals)}"
+        f"tuning AUROC {chosen.tuning_auroc.value:.4f}; the best is {best.name} with {best.tuning_auroc.value:.4f}; "
+        f"of the {len(equals)} within a tenth of the margin it has the fewest multiply-accumulates and the smallest file"
     )
     others = {trial.name: refused[trial.name] or "may ship; costlier or less accurate" for trial in trials if trial is not chosen}
     return Choice(name=chosen.name, why=why, refused=others)
@@ -105,7 +105,7 @@ def nothing_fits(trials: Sequence[Trial], budget: Budget, refused: dict[str, str
     nearest = min(sound, key=lambda t: max(t.profile.excess(budget).values(), default=0))
     over = nearest.profile.excess(budget)
     binding = max(over, key=lambda name: over[name])
-    needed = ", ".join(f"--{name.replace('_', '-')} {nearest.profile.value_of(name):.4g}" for name in sorted(over))
+    needed = ", ".join(f"--{name.replace('_', '-')} {_rounded_up(nearest.profile.value_of(name))}" for name in sorted(over))
     return BudgetError(
         f"none of {len(trials)} trials fits {budget}; the binding limit is {binding}: the nearest trial "
         f"({nearest.name}) needs {_shown(binding, nearest.profile.value_of(binding))}",
@@ -116,3 +116,9 @@ def nothing_fits(trials: Sequence[Trial], budget: Budget, refused: dict[str, str
 
 def _shown(limit: str, value: float) -> str:
     return f"{value:.4g} {unit_of(limit)}"
+
+
+def _rounded_up(value: float) -> str:
+    """At most four significant digits, and never less than the value: a budget that is rounded down would not fit."""
+    step = 10.0 ** (math.floor(math.log10(value)) - 3)
+    return f"{math.ceil(value / step) * step:.10g}"

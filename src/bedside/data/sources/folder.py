@@ -3,7 +3,7 @@
 import csv
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from bedside.base.errors import CohortError, InputError
 from bedside.base.task import Task
@@ -83,7 +83,9 @@ def _from_csv(table: Path) -> list[Row]:
             columns = reader.fieldnames or []
             lines = list(reader)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise CohortError(f"{table} is not a readable UTF-8 CSV: {error}") from None
+        raise CohortError(
+            f"{table} is not a readable UTF-8 CSV: {error}", expected="UTF-8, commas", hint="save it again as CSV UTF-8"
+        ) from None
     lacking = [name for name in ("file", "label") if name not in columns]
     if lacking:
         raise CohortError(
@@ -96,30 +98,33 @@ def _from_csv(table: Path) -> list[Row]:
 
 
 def _check_rows(table: Path, lines: list[dict[str, str]]) -> None:
-    twice = [name for name, n in Counter(line["file"] for line in lines).items() if n > 1]
-    if twice:
-        raise CohortError(
-            f"{table} lists {len(twice)} files more than once: {', '.join(twice[:5])}",
-            expected="one row a file",
-            hint="remove the duplicate rows",
-        )
-    absent = [line["file"] for line in lines if not line["file"] or not (table.parent / line["file"]).is_file()]
+    names = [line["file"] or "" for line in lines]
+    absent = [name or "(blank)" for name in names if not name or not (table.parent / name).is_file()]
     if absent:
         raise CohortError(
             f"{table} lists {len(absent)} files that do not exist: {', '.join(absent[:5])}",
             expected=f"paths relative to {table.parent}",
             hint="correct the rows, or copy the files there",
         )
+    twice = [str(name) for name, n in Counter(PurePosixPath(name) for name in names).items() if n > 1]
+    if twice:
+        raise CohortError(
+            f"{table} lists {len(twice)} files more than once: {', '.join(twice[:5])}",
+            expected="one row a file",
+            hint="remove the duplicate rows",
+        )
 
 
 def _row(table: Path, number: int, line: dict[str, str]) -> Row:
     label = (line.get("label") or "").strip()
     if not label:
-        raise CohortError(f"{table} line {number} has no label", expected="a class name")
+        raise CohortError(f"{table} line {number} has no label", expected="a class name", hint="fill it, or remove the row")
     word = (line.get("split") or "").strip().lower()
     if word and word not in _PART_WORDS:
         raise CohortError(
-            f"{table} line {number} has the split {word!r}", expected="one of " + ", ".join(sorted(_PART_WORDS))
+            f"{table} line {number} has the split {word!r}",
+            expected="one of " + ", ".join(sorted(_PART_WORDS)),
+            hint="correct it, or leave the column out",
         )
     facts = {
         "part": _PART_WORDS[word] if word else None,

@@ -84,7 +84,9 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
         If the set is unknown, cannot be downloaded, or its file does not have the official MD5.
     """
     if rest not in SETS:
-        raise InputError(f"no MedMNIST set called {rest!r}", expected="one of " + ", ".join(sorted(SETS)))
+        raise InputError(
+            f"no MedMNIST set called {rest!r}", expected="one of " + ", ".join(sorted(SETS)), hint="name one of these"
+        )
     known = SETS[rest]
     path = find_or_fetch(rest, known.md5)
     task = Task(classes=known.classes, positive=_positive(known, options.get("positive")))
@@ -95,7 +97,9 @@ def _positive(known: MedmnistSet, asked: str | None) -> int:
     if asked is None:
         return known.positive
     if asked not in known.classes:
-        raise InputError(f"no class called {asked!r}", expected="one of " + ", ".join(known.classes))
+        raise InputError(
+            f"no class called {asked!r}", expected="one of " + ", ".join(known.classes), hint="see --positive"
+        )
     return known.classes.index(asked)
 
 
@@ -176,43 +180,42 @@ def read_npz(path: Path, *, name: str, task: Task, source: str, known: MedmnistS
 def _open_npz(path: Path) -> np.lib.npyio.NpzFile:
     try:
         archive = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise CohortError(f"{path} is not a readable npz: {error}", hint="download it again") from None
+    except Exception as error:  # numpy and zipfile raise whatever the damage breaks
+        raise _malformed(f"{path} is not a readable npz: {error}", "a complete npz without Python objects") from None
     if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise CohortError(f"{path} holds one bare array", expected="an npz with train, val and test arrays")
+        raise _malformed(f"{path} holds one bare array", "an npz with train, val and test arrays")
     return archive
+
+
+def _malformed(message: str, expected: str) -> CohortError:
+    return CohortError(message, expected=expected, hint="make the file again as MedMNIST v2 does, or download it again")
 
 
 def _part_arrays(archive: np.lib.npyio.NpzFile, key: str, path: Path) -> tuple[ByteArray, np.ndarray]:
     images, labels = (_array(archive, f"{key}_{what}", path) for what in ("images", "labels"))
+    if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[3] != 3) or not images.size:
+        raise _malformed(f"{path}: {key}_images is {images.shape}", "(n, H, W) or (n, H, W, 3), not empty")
     if images.dtype != np.uint8:
         images = _as_bytes(images, f"{key}_images", path)
-    if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[3] != 3):
-        raise CohortError(f"{path}: {key}_images is {images.shape}", expected="(n, H, W) or (n, H, W, 3)")
-    labels = labels.reshape(len(labels), -1)
-    if labels.shape != (len(images), 1) or not np.issubdtype(labels.dtype, np.integer):
-        raise CohortError(
-            f"{path}: {key}_labels is {labels.shape} {labels.dtype}", expected=f"({len(images)}, 1) integers"
-        )
-    return images, labels[:, 0]
+    if labels.shape not in ((len(images),), (len(images), 1)) or not np.issubdtype(labels.dtype, np.integer):
+        raise _malformed(f"{path}: {key}_labels is {labels.shape} {labels.dtype}", f"({len(images)}, 1) integers")
+    return images, labels.reshape(len(images))
 
 
 def _array(archive: np.lib.npyio.NpzFile, key: str, path: Path) -> np.ndarray:
     if key not in archive:
-        raise CohortError(
-            f"{path} has no array {key!r}", expected="train_, val_ and test_ images and labels", hint="see MedMNIST v2"
-        )
+        raise _malformed(f"{path} has no array {key!r}", "train_, val_ and test_ images and labels")
     try:
         return archive[key]
-    except ValueError as error:
-        raise CohortError(f"{path}: {key} cannot be read ({error})", expected="plain arrays, no Python objects") from None
+    except Exception as error:
+        raise _malformed(f"{path}: {key} cannot be read ({error})", "plain arrays, no Python objects") from None
 
 
 def _as_bytes(images: np.ndarray, key: str, path: Path) -> ByteArray:
-    if not np.issubdtype(images.dtype, np.number):
-        raise CohortError(f"{path}: {key} is of type {images.dtype}", expected="uint8")
+    if not np.issubdtype(images.dtype, np.integer) and not np.issubdtype(images.dtype, np.floating):
+        raise _malformed(f"{path}: {key} is of type {images.dtype}", "uint8")
     if not np.isfinite(images).all():
-        raise CohortError(f"{path}: {key} holds NaN or infinity", expected="finite pixels")
+        raise _malformed(f"{path}: {key} holds NaN or infinity", "finite pixels")
     if images.min() < 0 or images.max() > 255:
-        raise CohortError(f"{path}: {key} lies in [{images.min()}, {images.max()}]", expected="0 to 255")
+        raise _malformed(f"{path}: {key} lies in [{images.min()}, {images.max()}]", "0 to 255")
     return np.round(images).astype(np.uint8)

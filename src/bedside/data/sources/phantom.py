@@ -13,8 +13,8 @@ N_CASES = 700
 def load(rest: str, options: Mapping[str, str]) -> Cohort:
     """Load ``phantom:ultrasound``; options ``n`` (cases) and ``size_px``."""
     if rest != "ultrasound":
-        raise InputError(f"no phantom called {rest!r}", expected="ultrasound")
-    n, size_px = int(options.get("n", N_CASES)), int(options.get("size_px", 32))
+        raise InputError(f"no phantom called {rest!r}", expected="ultrasound", hint="name it: phantom:ultrasound")
+    n, size_px = _count(options, "n", N_CASES, least=4), _count(options, "size_px", 32, least=8)
     cases = tuple(
         Case(case_id=f"phantom/{i:05d}", label=i % 2, patient_id=f"phantom-{i // 2}", pixels=pixels)
         for i, pixels in enumerate(Phantom(size_px=size_px).images(n))
@@ -29,3 +29,10 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
         may_flip=True,
         is_phantom=True,
     )
+
+
+def _count(options: Mapping[str, str], name: str, default: int, *, least: int) -> int:
+    asked = options.get(name, str(default))
+    if not asked.isdecimal() or int(asked) < least:
+        raise InputError(f"a phantom with {name}={asked}", expected=f"a whole number from {least} on", hint="correct it")
+    return int(asked)

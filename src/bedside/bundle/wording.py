@@ -1,0 +1,117 @@
+"""How the report says things: numbers with sensible digits, and sentences in plain words."""
+
+import math
+
+from bedside.base.estimate import Estimate
+from bedside.bundle.report_data import ReportData
+from bedside.verify.noninferiority import NonInferiority
+from bedside.verify.profiling import Profile, Quantity
+
+NOT_ESTIMABLE = "not estimable"
+
+METRIC_NAMES = {
+    "auroc": "AUROC",
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
+    "ppv": "Positive predictive value",
+    "npv": "Negative predictive value",
+    "accuracy": "Accuracy",
+    "f1": "F1 score",
+    "brier": "Brier score",
+    "ece": "Expected calibration error",
+}
+
+
+def three_digits(value: float) -> str:
+    """Write a cost with three significant digits and no exponent.
+
+    Examples
+    --------
+    >>> three_digits(43700.5), three_digits(21.44), three_digits(0.00512)
+    ('43,700', '21.4', '0.00512')
+    """
+    if not math.isfinite(value):
+        return "unknown"
+    if value == 0:
+        return "0"
+    exponent = int(f"{value:.2e}".partition("e")[2])  # after rounding: 9.996 is 10.0, not 10.00
+    return f"{round(value, 2 - exponent):,.{max(0, 2 - exponent)}f}"
+
+
+def three_decimals(value: float, *, sign: bool = False) -> str:
+    """Write a metric with three decimals and a true minus sign; NaN is not estimable."""
+    if math.isnan(value):
+        return NOT_ESTIMABLE
+    return f"{value:+.3f}".replace("-", "−") if sign else f"{value:.3f}".replace("-", "−")
+
+
+def with_interval(estimate: Estimate, *, sign: bool = False) -> str:
+    """Write a value with its interval."""
+    if math.isnan(estimate.value):
+        return NOT_ESTIMABLE
+    value, low, high = (three_decimals(v, sign=sign) for v in (estimate.value, estimate.low, estimate.high))
+    return f"{value} [{low}, {high}]"
+
+
+def percent(fraction: float) -> str:
+    """Write a fraction as a percentage with one decimal."""
+    return NOT_ESTIMABLE if math.isnan(fraction) else f"{100 * fraction:.1f} %"
+
+
+def times(reference: float, shipped: float, *, less: str, more: str) -> str:
+    """Compare two costs in words, such as ``3.1 × faster``; empty where there is nothing to compare.
+
+    Examples
+    --------
+    >>> times(30.0, 10.0, less="smaller", more="larger")
+    '3.0 × smaller'
+    """
+    if not (reference > 0 and shipped > 0 and math.isfinite(reference) and math.isfinite(shipped)):
+        return ""
+    ratio = reference / shipped
+    if 0.95 < ratio < 1.05:
+        return "about the same"
+    factor, word = (ratio, less) if ratio > 1 else (1 / ratio, more)
+    return f"{factor:.0f} × {word}" if factor >= 10 else f"{factor:.1f} × {word}"
+
+
+def shortened(text: str, n_characters: int = 20) -> str:
+    """Cut a long name, with an ellipsis."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= n_characters else flat[: n_characters - 1].rstrip() + "…"
+
+
+def where(quantity: Quantity, profile: Profile) -> str:
+    """Say whether a number was measured or modelled, and on what."""
+    if quantity.origin == "measured":
+        return f"measured on {profile.machine}"
+    return f"modelled for {profile.machine if profile.device == 'host' else profile.device}"
+
+
+def purpose(data: ReportData) -> str:
+    """Say what the model does."""
+    task, point = data.task, data.chosen.point
+    if task.is_binary and point.threshold_prob is not None:
+        other = task.classes[1 - task.positive]
+        return (
+            f"Given one {data.modality} image, the model returns the probability of “{task.positive_name}” as against "
+            f"“{other}”. At {three_decimals(point.threshold_prob)} or above it calls “{task.positive_name}” "
+            f"({point.rule})."
+        )
+    return (
+        f"Given one {data.modality} image, the model returns the probability of each of {task.n_classes} classes and "
+        f"calls the most probable one; “{task.positive_name}” is the class that is looked for."
+    )
+
+
+def verdict_sentence(judged: NonInferiority, reference_name: str) -> str:
+    """Say what the verdict means."""
+    against = f"the reference {reference_name} by more than the margin of {judged.margin:g} that was set beforehand"
+    meaning = {
+        "PASS": f"The shipped model is not worse than {against}.",
+        "FAIL": f"The shipped model is worse than {against}.",
+        "INCONCLUSIVE": f"The test cannot tell whether the shipped model is worse than {against}.",
+    }[judged.verdict]
+    found = f" AUROC difference (shipped minus reference): {with_interval(judged.difference, sign=True)}."
+    more = f" About {judged.n_patients_needed:,} patients would settle it." if judged.n_patients_needed else ""
+    return meaning + found + more

@@ -1,0 +1,202 @@
+"""The command `bedside`: one function a verb; what a verb needs is imported when it is used."""
+
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from bedside.base.errors import INTERRUPTED_EXIT_CODE, BedsideError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="Medical images and a device budget in; a small, verified, signed model for the point of care out.",
+    epilog="Start with: `bedside optimize phantom:ultrasound --preset quick --out my-bundle`",
+)
+
+
+class Preset(str, Enum):
+    """Amounts of work."""
+
+    quick = "quick"
+    standard = "standard"
+    thorough = "thorough"
+
+
+class Shape(str, Enum):
+    """How predictions are written."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+BundleArgument = Annotated[Path, typer.Argument(help="Bundle folder or .bedside file.", show_default=False)]
+TrustOption = Annotated[str | None, typer.Option("--trust", help="Public key or fingerprint that must have signed.")]
+FormatOption = Annotated[str | None, typer.Option("--format", help="Model format: litert, executorch or onnx.")]
+PrecisionOption = Annotated[str | None, typer.Option(help="Precision: int8 or fp32.")]
+
+
+@app.command(
+    epilog="Examples: `bedside optimize medmnist:pneumoniamnist --drop-leaks --size-kib 300 --out pneumonia`; "
+    "`bedside optimize folder:xrays --positive fracture --latency-ms 5 --out fracture`"
+)
+def optimize(
+    source: Annotated[str, typer.Argument(help="medmnist:NAME, folder:DIR or phantom:ultrasound.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder of the bundle; OUT.bedside is the same in one file.", show_default=False)],
+    device: Annotated[str, typer.Option(help="Device of the budget; see bedside doctor.")] = "host",
+    latency_ms: Annotated[float | None, typer.Option(help="Ceiling for the p90 latency of one image.")] = None,
+    size_kib: Annotated[float | None, typer.Option(help="Ceiling for the model file.")] = None,
+    memory_mib: Annotated[float | None, typer.Option(help="Ceiling for the peak memory of the model.")] = None,
+    energy_mj: Annotated[float | None, typer.Option(help="Ceiling for the energy of one image.")] = None,
+    target_sensitivity: Annotated[
+        float | None, typer.Option(help="Sensitivity that the threshold must reach on tuning.")
+    ] = None,
+    margin: Annotated[float, typer.Option(help="Non-inferiority margin in AUROC.")] = 0.02,
+    formats: Annotated[
+        str, typer.Option(help="Comma-separated; the evidence is about the first one.")
+    ] = "litert,executorch,onnx",
+    preset: Annotated[Preset, typer.Option(help="Amount of work.")] = Preset.standard,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    threads: Annotated[int, typer.Option(help="Training threads; 0 means every core.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume/--fresh", help="Go on from the journal, or start again.")] = True,
+    allow_leak: Annotated[bool, typer.Option("--allow-leak", help="Keep leaking cases; the report says so in red.")] = False,
+    drop_leaks: Annotated[
+        bool, typer.Option("--drop-leaks", help="Remove leaking cases from the less protected part.")
+    ] = False,
+    positive: Annotated[str | None, typer.Option(help="Name of the class that is looked for.")] = None,
+    image_px: Annotated[int | None, typer.Option(help="Side of the model's input, where images are larger.")] = None,
+    reference: Annotated[str | None, typer.Option(help="Family of the reference, such as timm:convnext_tiny.")] = None,
+    key: Annotated[Path | None, typer.Option(help="Ed25519 private key (PEM) that signs.")] = None,
+) -> None:
+    """Turn a cohort and a device budget into a signed, verified bundle with its evidence."""
+    from bedside.cli.optimizing import Request, run_optimize
+
+    run_optimize(
+        Request(
+            source=source, out=out, device=device, latency_ms=latency_ms, size_kib=size_kib, memory_mib=memory_mib,
+            energy_mj=energy_mj, target_sensitivity=target_sensitivity, margin=margin, formats=formats,
+            preset=preset.value, seed=seed, threads=threads, resume=resume, allow_leak=allow_leak, drop_leaks=drop_leaks,
+            positive=positive, image_px=image_px, reference=reference, key=key,
+        )
+    )  # fmt: skip
+
+
+@app.command(epilog="Example: `bedside demo --out demo-bundle`")
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder of the bundle.")] = Path("demo-bundle"),
+    preset: Annotated[Preset, typer.Option(help="Amount of work.")] = Preset.quick,
+    threads: Annotated[int, typer.Option(help="Training threads; 0 means every core.")] = 0,
+) -> None:
+    """Run the main job on real chest X-rays, or on a phantom where they cannot be had."""
+    from bedside.cli.demonstrating import run_demo
+
+    run_demo(out, preset.value, threads)
+
+
+@app.command(epilog="Example: `bedside predict demo-bundle chest.png --as json`")
+def predict(
+    bundle: BundleArgument,
+    files: Annotated[list[Path], typer.Argument(help="PNG, JPEG or single-frame DICOM files.", show_default=False)],
+    shape: Annotated[Shape, typer.Option("--as", help="How predictions are written.")] = Shape.table,
+    format_: FormatOption = None,
+    precision: PrecisionOption = None,
+    trust: TrustOption = None,
+    threads: Annotated[int, typer.Option(help="Threads of the runtime.")] = 1,
+) -> None:
+    """Predict images with a bundle. Needs no torch."""
+    from bedside.cli.predicting import run_predict
+
+    run_predict(bundle, files, shape.value, format_, precision, trust, threads)
+
+
+@app.command(epilog="Example: `bedside verify demo-bundle.bedside --trust 3f2a9c0d11e4b875`")
+def verify(bundle: BundleArgument, trust: TrustOption = None) -> None:
+    """Check digests, signature and schema, and replay the golden inputs on this machine."""
+    from bedside.cli.verifying import run_verify
+
+    run_verify(bundle, trust)
+
+
+@app.command(epilog="Example: `bedside profile demo-bundle --runs 200`")
+def profile(
+    bundle: BundleArgument,
+    format_: FormatOption = None,
+    precision: PrecisionOption = None,
+    runs: Annotated[int, typer.Option(help="Timed runs (at least 50).", min=50)] = 100,
+    trust: TrustOption = None,
+) -> None:
+    """Measure latency, memory, energy and size on this machine."""
+    from bedside.cli.verifying import run_profile
+
+    run_profile(bundle, format_, precision, runs, trust)
+
+
+@app.command(epilog="Example: `bedside show demo-bundle`")
+def show(bundle: BundleArgument, trust: TrustOption = None) -> None:
+    """Show the model card in the terminal."""
+    from bedside.cli.verifying import run_show
+
+    run_show(bundle, trust)
+
+
+@app.command(epilog="Example: `bedside doctor`")
+def doctor() -> None:
+    """Say what is installed and what is not, with the pip line, and test each runtime."""
+    from bedside.cli.doctoring import run_doctor
+
+    run_doctor()
+
+
+@app.callback(invoke_without_command=True)
+def front(version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False) -> None:
+    """Show the version where it is asked for."""
+    if version:
+        from bedside.base.version import VERSION
+
+        typer.echo(f"bedside {VERSION}")
+        raise typer.Exit
+
+
+def main() -> NoReturn:
+    """Run the command; every error that bedside raises on purpose ends in its own exit code."""
+    try:
+        app(standalone_mode=False)
+    except BedsideError as error:
+        _complain(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        _say_stopped()
+    except Exception as error:
+        _raise_unless_usage(error)
+    sys.exit(0)
+
+
+def _complain(error: BedsideError) -> None:
+    typer.secho(f"error: {error.message}", fg="red", err=True)
+    if error.expected:
+        typer.echo(f"  expected: {error.expected}", err=True)
+    if error.hint:
+        typer.echo(f"  next:     {error.hint}", err=True)
+
+
+def _raise_unless_usage(error: Exception) -> NoReturn:
+    """Usage errors know how to show themselves; anything else is a defect and keeps its traceback."""
+    if isinstance(error, typer.Exit):
+        sys.exit(error.exit_code)
+    if isinstance(error, typer.Abort):
+        _say_stopped()
+    show, code = getattr(error, "show", None), getattr(error, "exit_code", None)
+    if show is None or code is None:
+        raise error
+    show()
+    sys.exit(code)
+
+
+def _say_stopped() -> NoReturn:
+    typer.echo("\nstopped; what was finished is kept: run the same command again to go on", err=True)
+    sys.exit(INTERRUPTED_EXIT_CODE)

@@ -1,0 +1,153 @@
+"""``bedside optimize``."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bedside.base.budget import Budget
+from bedside.base.errors import InputError
+from bedside.base.seam import Requirement, require
+from bedside.bundle.opening import Bundle
+from bedside.data.audit import LeakPolicy
+from bedside.data.case import Cohort
+from bedside.data.sources import load_cohort
+
+_NEEDS = (Requirement("torch", "bedside[workshop]"), Requirement("timm", "bedside[workshop]"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """The options of the command."""
+
+    source: str
+    out: Path
+    device: str
+    latency_ms: float | None
+    size_kib: float | None
+    memory_mib: float | None
+    energy_mj: float | None
+    target_sensitivity: float | None
+    margin: float
+    formats: str
+    preset: str
+    seed: int
+    threads: int
+    resume: bool
+    allow_leak: bool
+    drop_leaks: bool
+    positive: str | None
+    image_px: int | None
+    reference: str | None
+    key: Path | None
+
+    @property
+    def leak_policy(self) -> LeakPolicy:
+        """What a leak does."""
+        if self.allow_leak and self.drop_leaks:
+            raise InputError("--allow-leak and --drop-leaks exclude each other", expected="one of them")
+        return "allow" if self.allow_leak else "drop" if self.drop_leaks else "stop"
+
+    def budget(self) -> Budget:
+        """The ceilings."""
+        return Budget(
+            device=self.device,
+            latency_ms=self.latency_ms,
+            size_kib=self.size_kib,
+            memory_mib=self.memory_mib,
+            energy_mj=self.energy_mj,
+        )
+
+
+class TerminalWatch:
+    """Shows each stop on a line and the work within it as a bar."""
+
+    def __init__(self, console: Console, progress: Progress) -> None:
+        self.console = console
+        self.progress = progress
+        self.begun = monotonic()
+        self.task = progress.add_task("starting", total=None)
+
+    def stop(self, number: int, name: str, detail: str = "") -> None:
+        """Print the stop and start a new bar."""
+        elapsed = monotonic() - self.begun
+        self.console.print(f"[dim]{elapsed:6.0f} s[/]  [bold]{number:>2} {name}[/]  {detail}", highlight=False)
+        self.progress.reset(self.task, total=None, description=f"{name} {detail}".strip())
+
+    def tick(self, done: int, total: int, detail: str = "") -> None:
+        """Move the bar."""
+        self.progress.update(self.task, completed=done, total=total, description=detail or None)
+
+    def note(self, text: str) -> None:
+        """Print a line."""
+        self.console.print(f"          [dim]{text}[/]", highlight=False)
+
+
+@contextmanager
+def terminal_watch(console: Console) -> Iterator[TerminalWatch]:
+    """Yield a watch whose bar lives as long as the block."""
+    columns = (TextColumn("          {task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
+        yield TerminalWatch(console, progress)
+
+
+def run_optimize(request: Request) -> None:
+    """Optimize, then show what came of it and what to try next."""
+    require("bedside optimize", _NEEDS)
+    # Two busy-waiting thread pools on two cores slow each other tenfold; passive ones do not.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    console = Console()
+    cohort = _cohort(request, console)
+    console.print(f"[bold]{cohort.name}[/], {len(cohort.cases)} cases, budget: {request.budget()}", highlight=False)
+    from bedside.pipeline import optimize
+
+    with terminal_watch(console) as watch:
+        bundle = optimize(
+            cohort,
+            request.budget(),
+            out=request.out,
+            preset=request.preset,
+            formats=tuple(name.strip() for name in request.formats.split(",") if name.strip()),
+            seed=request.seed,
+            threads=request.threads or len(os.sched_getaffinity(0)),
+            margin=request.margin,
+            target_sensitivity=request.target_sensitivity,
+            leak_policy=request.leak_policy,
+            reference=request.reference,
+            image_px=request.image_px,
+            key=request.key,
+            resume=request.resume,
+            watch=watch,
+        )
+    show_result(console, bundle, request.out)
+
+
+def _cohort(request: Request, console: Console) -> Cohort:
+    """Load the cohort; for a phantom, say loudly that it is one."""
+    options = {"positive": request.positive} if request.positive else {}
+    cohort = load_cohort(request.source, **options)
+    if cohort.is_phantom:
+        console.print("[bold white on red] SIMULATED DATA [/] this model will know nothing of patients")
+    return cohort
+
+
+def show_result(console: Console, bundle: Bundle, out: Path) -> None:
+    """Print the table of reference against shipped model, where the report lies, and the next command."""
+    from rich.table import Table
+
+    from bedside.bundle.summary import read_summary
+
+    summary = read_summary(bundle)
+    table = Table("on the sealed test, 95 % intervals", f"reference ({summary.reference_name})", f"shipped ({summary.shipped_name})")
+    for row in summary.rows:
+        table.add_row(*row)
+    console.print(table)
+    console.print(f"non-inferiority  {summary.verdict}", highlight=False)
+    console.print(f"report           {out / 'report.html'}", highlight=False, soft_wrap=True)
+    console.print(f"bundle           {out} and {out}.bedside, signed by {bundle.signature.fingerprint}", highlight=False, soft_wrap=True)
+    console.print(f"next             bedside predict {out} {out}/golden/phantom1.png", highlight=False, soft_wrap=True)

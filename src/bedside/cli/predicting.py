@@ -1,0 +1,52 @@
+"""``bedside predict``."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from bedside.serve.predicting import Prediction, Predictor
+
+
+def run_predict(
+    bundle: Path, files: list[Path], shape: str, format_: str | None, precision: str | None, trust: str | None, threads: int
+) -> None:
+    """Predict and print; rows appear as they are made."""
+    predictor = Predictor.load(bundle, format_=format_, precision=precision, trusted=trust, threads=threads)
+    predictions = predictor.stream(files)
+    {"table": _table, "json": _json, "csv": _csv}[shape](predictions)
+
+
+def _table(predictions: Iterator[Prediction]) -> None:
+    """Plain columns: they import nothing, and can be cut and grepped."""
+    for i, found in enumerate(predictions):
+        if not i:
+            print(f"{'called':<24}{'p(' + found.positive + ')':<20}{'threshold':<12}file")
+        threshold = "most probable" if found.threshold_prob is None else f"{found.threshold_prob:.4f}"
+        print(f"{found.called:<24}{found.probability:<20.4f}{threshold:<12}{found.file}")
+    print("research use; not for diagnosis", file=sys.stderr)
+
+
+def _json(predictions: Iterator[Prediction]) -> None:
+    rows = [
+        {
+            "file": found.file,
+            "called": found.called,
+            "is_positive": found.is_positive,
+            "positive_class": found.positive,
+            "threshold_prob": found.threshold_prob,
+            "probabilities": dict(zip(found.classes, found.probabilities, strict=True)),
+        }
+        for found in predictions
+    ]
+    print(json.dumps(rows, indent=1))
+
+
+def _csv(predictions: Iterator[Prediction]) -> None:
+    writer = csv.writer(sys.stdout)
+    for i, found in enumerate(predictions):
+        if not i:
+            writer.writerow(["file", "called", "threshold_prob", *(f"p_{name}" for name in found.classes)])
+        threshold = "" if found.threshold_prob is None else f"{found.threshold_prob:.6f}"
+        writer.writerow([found.file, found.called, threshold, *(f"{p:.6f}" for p in found.probabilities)])

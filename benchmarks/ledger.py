@@ -9,7 +9,16 @@ from bedside.base.stamp import versions_of
 from bedside.runtime.devices import host_name
 
 RESULTS = Path(__file__).parent / "results"
-VERSIONS = ("bedside", "torch", "timm", "litert-torch", "ai-edge-litert", "ai-edge-quantizer", "executorch", "onnxruntime")
+VERSIONS = (
+    "bedside",
+    "torch",
+    "timm",
+    "litert-torch",
+    "ai-edge-litert",
+    "ai-edge-quantizer",
+    "executorch",
+    "onnxruntime",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,4 +42,5 @@ def record(area: str, found: Figure) -> None:
     row = asdict(found) | {"versions": versions_of(VERSIONS), "machine": f"{host_name()}, 2 cores"}
     kept = [old for old in rows if old["figure"] != found.figure]
     write_atomic(path, (json.dumps(sorted([*kept, row], key=lambda r: r["figure"]), indent=1) + "\n").encode())
-    print(f"{'met   ' if found.met else 'NOT MET'} {found.figure}: {found.value:.4g} [{found.low:.4g}, {found.high:.4g}], target {found.target}")
+    band = f"{found.value:.4g} [{found.low:.4g}, {found.high:.4g}]"
+    print(f"{'met    ' if found.met else 'NOT MET'} {found.figure}: {band}, target {found.target}", flush=True)

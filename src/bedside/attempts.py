@@ -140,7 +140,5 @@ def _row(trial: Trial, budget: Budget) -> list[object]:
         trial.mmacs,
     )  # fmt: skip
     shown = [f"{number:.6g}" for number in numbers]
-    return [
-        trial.name, "no" if refusal else "yes", refusal, *shown, trial.n_parameters, f"{trial.parity.end_to_end.flips_frac:.4f}"
-    ]  # fmt: skip
-
+    flips = f"{trial.parity.end_to_end.flips_frac:.4f}"
+    return [trial.name, "no" if refusal else "yes", refusal, *shown, trial.n_parameters, flips]

@@ -12,7 +12,7 @@ from bedside.base.journal import Journal
 from bedside.base.watch import Silent, Watch
 from bedside.bundle.opening import Bundle
 from bedside.bundle.signing import default_key_path
-from bedside.compress.presets import preset_named
+from bedside.compress.presets import Preset, preset_named
 from bedside.compress.proposing import propose
 from bedside.data.audit import LeakPolicy
 from bedside.data.case import Cohort
@@ -48,7 +48,7 @@ def optimize(
     budget: Budget | None = None,
     *,
     out: Path | str,
-    preset: str = "standard",
+    preset: str | Preset = "standard",
     formats: Sequence[str] = FORMATS,
     seed: int = 0,
     threads: int = 1,
@@ -69,6 +69,8 @@ def optimize(
         A cohort, or a source such as ``medmnist:pneumoniamnist``.
     out
         Folder of the bundle; ``out.bedside`` is the same in one file, ``out.work`` the journal of the run.
+    preset
+        Amount of work: ``quick``, ``standard``, ``thorough``, or a `Preset` of your own.
     margin
         Non-inferiority margin in AUROC, set before anything is seen.
     target_sensitivity
@@ -133,7 +135,7 @@ def optimize(
 
 
 def _settings(
-    preset: str, formats: Sequence[str], seed: int, threads: int, margin: float, target_sensitivity: float | None,
+    preset: str | Preset, formats: Sequence[str], seed: int, threads: int, margin: float, target_sensitivity: float | None,
     leak_policy: LeakPolicy, reference: str | None, image_px: int | None,
 ) -> Settings:  # fmt: skip
     """Refuse nonsense before any work is done."""
@@ -150,7 +152,7 @@ def _settings(
     if threads < 1:
         raise InputError(f"{threads} threads", expected="1 or more")
     return Settings(
-        preset=preset_named(preset), formats=tuple(formats), seed=seed, threads=threads, margin=margin,
+        preset=preset if isinstance(preset, Preset) else preset_named(preset), formats=tuple(formats), seed=seed, threads=threads, margin=margin,
         target_sensitivity=target_sensitivity, leak_policy=leak_policy, reference=reference, image_px=image_px,
     )  # fmt: skip
 
@@ -167,5 +169,5 @@ def _work_folder(out: Path, *, resume: bool) -> Path:
     return work
 
 
-def _reuse_note(watch: Watch):  # noqa: ANN202
+def _reuse_note(watch: Watch):
     return lambda stop: watch.note(f"{stop}: found in the journal")

@@ -1,6 +1,5 @@
 """The last stops: the sealed test, and everything that goes into the bundle."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,7 +119,7 @@ def _unpacked(path: Path) -> TestOutcome:
 
 
 def gallery(
-    outcome: TestOutcome, session: Session, point: OperatingPoint, preprocess: Preprocess, classes: Sequence[str]
+    outcome: TestOutcome, session: Session, point: OperatingPoint, preprocess: Preprocess, classes: tuple[str, ...]
 ) -> tuple[GalleryItem, ...]:
     """The most confident hits and misses of the test, with heat maps of the shipped file."""
     probabilities = point.probabilities(outcome.shipped)
@@ -137,8 +136,8 @@ def gallery(
                 GalleryItem(
                     image=outcome.images[row],
                     heat=heat,
-                    truth=classes[outcome.labels[row]],
-                    called=classes[called[row]],
+                    truth=classes[int(outcome.labels[row])],
+                    called=classes[int(called[row])],
                     probability=float(probabilities[row, shown]),
                     kind=kind,  # type: ignore[arg-type]
                 )
@@ -151,8 +150,6 @@ def _spread(rows: IntArray, labels: IntArray) -> list[int]:
     by_class = [[int(r) for r in rows if labels[r] == k] for k in np.unique(labels)]
     turns = [members[i] for i in range(N_GALLERY) for members in by_class if i < len(members)]
     return turns[:N_GALLERY]
-
-
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

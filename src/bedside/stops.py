@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 
     from bedside.train.fitting import TrainingData
 
-WORKSHOP = ("bedside", "torch", "timm", "litert-torch", "ai-edge-quantizer", "executorch", "torchao", "onnx", "onnxruntime",
-            "ai-edge-litert", "numpy", "pillow")  # fmt: skip
+WORKSHOP = ("bedside", "torch", "timm", "litert-torch", "ai-edge-quantizer", "executorch", "torchao", "onnx",
+            "onnxruntime", "ai-edge-litert", "numpy", "pillow")  # fmt: skip
 N_PARITY = 400
 """Tuning images that the parity chain runs on."""
 
@@ -73,7 +73,7 @@ class Run:
     journal: Journal
     watch: Watch
 
-    def ticker(self, n_epochs: int):  # noqa: ANN201
+    def ticker(self, n_epochs: int):
         """Return a listener that shows epochs."""
         return lambda mark: self.watch.tick(
             mark.epoch + 1, n_epochs, f"epoch {mark.epoch + 1}, tuning score {mark.tuning_score:.4f}"
@@ -104,7 +104,10 @@ def audited(run: Run, cohort: Cohort) -> tuple[Cohort, CohortAudit]:
     """Stop 1: the usable cohort and what the audit saw."""
     policy = run.settings.leak_policy
     audit = run.journal.stop(
-        "cohort", CohortAudit, [cohort.digest(), policy], lambda: audit_cohort(cohort, policy=policy, tick=run.watch.tick)[1]
+        "cohort",
+        CohortAudit,
+        [cohort.digest(), policy],
+        lambda: audit_cohort(cohort, policy=policy, tick=run.watch.tick)[1],
     )
     return usable(cohort, audit), audit
 
@@ -130,7 +133,7 @@ def gathered(run: Run, cohort: Cohort, split: Split, preprocess: Preprocess) -> 
     )
 
 
-def monitor_for(task: Task):  # noqa: ANN201
+def monitor_for(task: Task):
     """Tuning score: AUROC; where it ties (small tuning parts saturate), the lower log-likelihood loss decides."""
 
     def score(labels: np.ndarray, outputs: FloatArray) -> float:
@@ -175,7 +178,12 @@ def referenced(run: Run, material: Material, plan: TrainPlan) -> tuple[Baseline,
         Baseline,
         inputs,
         lambda: fit_reference(
-            architecture, plan, material.data, folder, monitor=monitor_for(material.task), on_epoch=run.ticker(plan.n_epochs)
+            architecture,
+            plan,
+            material.data,
+            folder,
+            monitor=monitor_for(material.task),
+            on_epoch=run.ticker(plan.n_epochs),
         ),
     )
     return baseline, folder
@@ -297,14 +305,18 @@ def tried(
     outputs = logits(open_session(shipped, folder), material.tuning_inputs())
     point, reference_point = locked(run, material, outputs), locked(run, material, reference_outputs)
     labels, task = material.data.tuning_labels, material.task
-    draws, n_units = resamples(material.tuning_units, n_resamples=500, seed=run.settings.seed), len(set(material.tuning_units))
+    draws, n_units = (
+        resamples(material.tuning_units, n_resamples=500, seed=run.settings.seed),
+        len(set(material.tuning_units)),
+    )
     probabilities = point.probabilities(outputs)
     return Trial(
         name=f"{candidate.name} {shipped.precision}",
         recipe=digest_value(candidate.recipe),
         artifacts=artifacts,
         tuning_auroc=bootstrap(
-            lambda rows: auroc_of(task, labels[rows], probabilities[rows]), draws, n_rows=len(labels), n_patients=n_units
+            lambda rows: auroc_of(task, labels[rows], probabilities[rows]),
+            draws, n_rows=len(labels), n_patients=n_units,
         ),
         non_inferiority=compare_aurocs(
             task, labels, probabilities, reference_point.probabilities(reference_outputs),
@@ -316,4 +328,3 @@ def tried(
         mmacs=candidate.cost.mmacs,
         n_parameters=candidate.cost.n_parameters,
     )  # fmt: skip
-

@@ -31,7 +31,9 @@ class Task:
                 hint="add the other class, or check the label column",
             )
         if len(set(self.classes)) != len(self.classes):
-            raise CohortError(f"a class name stands twice in {self.classes}", expected="distinct names", hint="rename one")
+            raise CohortError(
+                f"a class name stands twice in {self.classes}", expected="distinct names", hint="rename one"
+            )
         if not 0 <= self.positive < len(self.classes):
             raise CohortError(
                 f"positive class {self.positive} is not in {self.classes}",

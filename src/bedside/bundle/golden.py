@@ -31,7 +31,9 @@ class GoldenOutputs:
 
 def golden_images(n_channels: int) -> list[tuple[str, ByteArray]]:
     """Named images: phantoms of several sizes and the edge cases. None of them shows a patient."""
-    made = [(f"phantom{i}.png", Phantom(size_px=28 + 12 * i).image(i, has_lesion=bool(i % 2))) for i in range(N_PHANTOMS)]
+    made = [
+        (f"phantom{i}.png", Phantom(size_px=28 + 12 * i).image(i, has_lesion=bool(i % 2))) for i in range(N_PHANTOMS)
+    ]
     made += [("black.png", np.zeros((40, 30), np.uint8)), ("white.png", np.full((30, 40), 255, np.uint8))]
     if n_channels == 3:
         made.append(("ramp.png", _ramp()))
@@ -67,11 +69,18 @@ def replay(folder: Path, shipped: ShippedModel, preprocess: Preprocess, session:
     """
     kept = from_json(GoldenOutputs, (folder / OUTPUTS).read_bytes(), where=OUTPUTS)
     file = shipped.artifact.file
-    if file not in kept.logits:
-        raise GoldenError(f"{OUTPUTS} has no outputs for {file}", expected="golden outputs of every model")
-    images = [read_image(folder / "golden" / name) for name in kept.images]
+    rows, names = kept.logits.get(file, ()), kept.images
+    if {len(row) for row in rows} != {shipped.artifact.n_classes} or len(rows) != len(names):
+        raise GoldenError(
+            f"{OUTPUTS} has no outputs for {file} that fit its {len(names)} images and {shipped.artifact.n_classes} classes",
+            expected="golden outputs of every model",
+            hint="get the bundle again",
+        )
+    if outside := [name for name in names if Path(name).name != name]:
+        raise GoldenError(f"{OUTPUTS} names {outside[0]}", expected="images in golden/", hint="get the bundle again")
+    images = [read_image(folder / "golden" / name) for name in names]
     got = shipped.point.probabilities(golden_logits(session, preprocess, images))
-    wanted = shipped.point.probabilities(np.array(kept.logits[file]))
+    wanted = shipped.point.probabilities(np.array(rows))
     change = float(np.abs(got - wanted).max())
     if not change <= shipped.golden_tolerance_prob:
         raise GoldenError(

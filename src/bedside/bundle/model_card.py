@@ -13,7 +13,9 @@ _NAMES = {
 def intended_use(data: ReportData) -> IntendedUse:
     """Draft from what the run knows; the rest is for the owner to state."""
     looked_for = ", ".join(data.task.classes)
-    return IntendedUse(purpose=f"Classify {data.modality} images into: {looked_for}. Looked for: {data.task.positive_name}.")
+    return IntendedUse(
+        purpose=f"Classify {data.modality} images into: {looked_for}. Looked for: {data.task.positive_name}."
+    )
 
 
 def render_model_card(data: ReportData, start_weights: str) -> str:
@@ -55,7 +57,7 @@ def _warnings(data: ReportData) -> list[str]:
 def _model_lines(data: ReportData, start_weights: str) -> list[str]:
     trial = data.chosen
     return [
-        f"Architecture: {trial.name}, {trial.n_parameters:,} parameters, {trial.mmacs:.2f} million multiply-accumulates",
+        f"Architecture: {trial.name}, {trial.n_parameters:,} parameters, {trial.mmacs:.2f} M multiply-accumulates",
         f"Made by: {', '.join(stamp.stop for stamp in data.lineage)}; preset {data.preset}, seed {data.seed}",
         f"Start weights: {start_weights}",
         f"Operating point: {trial.point.rule}"
@@ -69,8 +71,8 @@ def _data_lines(data: ReportData) -> list[str]:
     return [
         f"Cohort: {data.cohort_name} ({data.source}), licence {data.licence}",
         f"Parts: {sizes}; {data.split_how}",
-        f"Audit: {len(data.audit.leaks)} leaks ({data.audit.policy}), {len(data.audit.dropped)} cases dropped for them, "
-        f"{len(data.audit.unreadable)} unreadable, {len(data.audit.constant)} constant",
+        f"Audit: {len(data.audit.leaks)} leaks ({data.audit.policy}), {len(data.audit.dropped)} cases dropped for "
+        f"them, {len(data.audit.unreadable)} unreadable, {len(data.audit.constant)} constant",
     ]
 
 

@@ -4,13 +4,15 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bedside.base.digest import Digest, digest_bytes, digest_file, digest_value
-from bedside.base.files import folder_in_the_making, storage_errors
+from bedside.base.errors import InputError
+from bedside.base.files import folder_in_the_making, write_atomic
 from bedside.base.jsonform import to_json
 from bedside.base.task import Task
 from bedside.bundle.golden import OUTPUTS, TOLERANCE_PROB, GoldenOutputs, as_png, golden_images, golden_logits
@@ -65,20 +67,49 @@ class SealJob:
 
 
 def seal(job: SealJob, out: Path, key: "Ed25519PrivateKey") -> Bundle:
-    """Write the folder `out` and the file ``out.bedside``, whole or not at all, and open the result as a check."""
-    with folder_in_the_making(out) as folder:
-        shipped = _copy_models(job, folder)
-        _write_golden(job, shipped, folder)
-        for name, value in job.values.items():
-            _write(folder / name, to_json(value, indent=1))
-        for name, text in job.texts.items():
-            _write(folder / name, text.encode())
-        manifest = _manifest(job, shipped, folder)
-        raw = to_json(manifest, indent=1)
-        _write(folder / MANIFEST, raw)
-        _write(folder / SIGNATURE, to_json(sign(raw, key), indent=1))
-    pack(out, out.with_name(out.name + ".bedside"))
+    """Write the folder `out` and the file ``out.bedside``, whole or not at all, and open the result as a check.
+
+    Raises
+    ------
+    InputError
+        If `out` is there already and is not a bundle.
+    StorageError
+        If there is no room; what was there before is still there.
+    """
+    check_place(out)
+    single, making = out.with_name(f"{out.name}.bedside"), out.with_name(f".{out.name}.bedside.tmp")
+    try:
+        with folder_in_the_making(out) as folder:
+            _fill(folder, job, key)
+            pack(folder, making)
+        making.replace(single)
+    finally:
+        making.unlink(missing_ok=True)
     return open_bundle(out)
+
+
+def check_place(out: Path) -> None:
+    """Refuse to replace what is not a bundle: `seal` replaces the folder `out` as a whole."""
+    is_bundle = (out / MANIFEST).is_file() and (out / SIGNATURE).is_file()
+    if out.exists() and not is_bundle and not (out.is_dir() and not any(out.iterdir())):
+        raise InputError(
+            f"{out} is there already and is not a bundle",
+            expected="a new folder, an empty one, or an older bundle",
+            hint="choose another --out",
+        )
+
+
+def _fill(folder: Path, job: SealJob, key: "Ed25519PrivateKey") -> None:
+    shipped = _copy_models(job, folder)
+    _write_golden(job, shipped, folder)
+    for name, value in job.values.items():
+        _write(folder / name, to_json(value, indent=1))
+    for name, text in job.texts.items():
+        _write(folder / name, text.encode())
+    manifest = _manifest(job, shipped, folder)
+    raw = to_json(manifest, indent=1)
+    _write(folder / MANIFEST, raw)
+    _write(folder / SIGNATURE, to_json(sign(raw, key), indent=1))
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -144,15 +175,11 @@ def _now() -> str:
 
 def pack(folder: Path, target: Path) -> Digest:
     """Pack a bundle folder into one file; the same folder gives the same bytes."""
-    making = target.with_name(f".{target.name}.tmp")
-    with storage_errors(target):
-        try:
-            with zipfile.ZipFile(making, "w", zipfile.ZIP_DEFLATED) as archive:
-                for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-                    item = zipfile.ZipInfo(path.relative_to(folder).as_posix(), _EPOCH)
-                    item.external_attr = 0o644 << 16
-                    archive.writestr(item, path.read_bytes(), zipfile.ZIP_DEFLATED)
-            making.replace(target)
-        finally:
-            making.unlink(missing_ok=True)
-    return digest_bytes(target.read_bytes())
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+            item = zipfile.ZipInfo(path.relative_to(folder).as_posix(), _EPOCH)
+            item.external_attr = 0o644 << 16
+            archive.writestr(item, path.read_bytes(), zipfile.ZIP_DEFLATED)
+    write_atomic(target, buffer.getvalue())
+    return digest_bytes(buffer.getvalue())

@@ -55,9 +55,13 @@ def load_or_create_key(path: Path) -> "Ed25519PrivateKey":
     try:
         key = load_pem_private_key(path.read_bytes(), password=None)
     except (ValueError, TypeError) as error:
-        raise SignatureError(f"{path} is not a private key: {error}", expected="PEM, PKCS #8, Ed25519") from None
+        raise SignatureError(
+            f"{path} is not a private key: {error}", expected="PEM, PKCS #8, Ed25519", hint="name another with --key"
+        ) from None
     if not isinstance(key, Ed25519PrivateKey):
-        raise SignatureError(f"{path} is not an Ed25519 key", hint="name another with --key")
+        raise SignatureError(
+            f"{path} is not an Ed25519 key", expected="PEM, PKCS #8, Ed25519", hint="name another with --key"
+        )
     return key
 
 
@@ -65,14 +69,16 @@ def _write_key(path: Path) -> None:
     from cryptography.hazmat.primitives import serialization as form
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    pem = Ed25519PrivateKey.generate().private_bytes(
-        form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption()
-    )
+    pem = Ed25519PrivateKey.generate().private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption())
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(pem)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(pem)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
 
 
 def public_key_of(key: "Ed25519PrivateKey") -> str:
@@ -102,16 +108,17 @@ def check_signature(data: bytes, signature: Signature, *, trusted: str | None = 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     if signature.algorithm != "Ed25519":
-        raise SignatureError(f"signed with {signature.algorithm}", expected="Ed25519")
+        raise SignatureError(f"signed with {signature.algorithm}", expected="Ed25519", hint="get the bundle again")
     try:
-        Ed25519PublicKey.from_public_bytes(bytes.fromhex(signature.public_key)).verify(
-            bytes.fromhex(signature.signature), data
-        )
+        key, mark = bytes.fromhex(signature.public_key), bytes.fromhex(signature.signature)
+        if (key.hex(), mark.hex()) != (signature.public_key, signature.signature):
+            raise ValueError("not in lower case")
+        Ed25519PublicKey.from_public_bytes(key).verify(mark, data)
     except (InvalidSignature, ValueError):
         raise SignatureError(
             "the signature does not match the manifest", expected="an unchanged manifest", hint="get the bundle again"
         ) from None
-    if trusted and trusted not in (signature.public_key, signature.fingerprint):
+    if trusted and trusted.lower() not in (signature.public_key, signature.fingerprint):
         raise SignatureError(
             f"signed by {signature.fingerprint}", expected=f"the trusted key {trusted}", hint="ask who made this bundle"
         )

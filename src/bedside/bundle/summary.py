@@ -49,7 +49,8 @@ def read_summary(bundle: Bundle) -> Summary:
     profiles = json.loads(bundle.text("evidence/profile.json"))
     trials = json.loads(bundle.text("evidence/trials.json"))
     reference, shipped = (
-        from_json(Profile, json.dumps(profiles[name]).encode(), where="profile.json") for name in ("reference", "shipped")
+        from_json(Profile, json.dumps(profiles[name]).encode(), where="profile.json")
+        for name in ("reference", "shipped")
     )
     lineage = json.loads(bundle.text("evidence/lineage.json"))
     reference_name = next(stamp["note"] for stamp in lineage["stamps"] if stamp["stop"] == "reference")

@@ -1,7 +1,7 @@
 """The command `bedside`: one function a verb; what a verb needs is imported when it is used."""
 
 import sys
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -19,7 +19,7 @@ app = typer.Typer(
 )
 
 
-class Preset(str, Enum):
+class Preset(StrEnum):
     """Amounts of work."""
 
     quick = "quick"
@@ -27,7 +27,7 @@ class Preset(str, Enum):
     thorough = "thorough"
 
 
-class Shape(str, Enum):
+class Shape(StrEnum):
     """How predictions are written."""
 
     table = "table"
@@ -47,7 +47,7 @@ PrecisionOption = Annotated[str | None, typer.Option(help="Precision: int8 or fp
 )
 def optimize(
     source: Annotated[str, typer.Argument(help="medmnist:NAME, folder:DIR or phantom:ultrasound.", show_default=False)],
-    out: Annotated[Path, typer.Option(help="Folder of the bundle; OUT.bedside is the same in one file.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder of the bundle; also as one file, OUT.bedside.", show_default=False)],
     device: Annotated[str, typer.Option(help="Device of the budget; see bedside doctor.")] = "host",
     latency_ms: Annotated[float | None, typer.Option(help="Ceiling for the p90 latency of one image.")] = None,
     size_kib: Annotated[float | None, typer.Option(help="Ceiling for the model file.")] = None,
@@ -64,7 +64,9 @@ def optimize(
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     threads: Annotated[int, typer.Option(help="Training threads; 0 means every core.")] = 0,
     resume: Annotated[bool, typer.Option("--resume/--fresh", help="Go on from the journal, or start again.")] = True,
-    allow_leak: Annotated[bool, typer.Option("--allow-leak", help="Keep leaking cases; the report says so in red.")] = False,
+    allow_leak: Annotated[
+        bool, typer.Option("--allow-leak", help="Keep leaking cases; the report says so in red.")
+    ] = False,
     drop_leaks: Annotated[
         bool, typer.Option("--drop-leaks", help="Remove leaking cases from the less protected part.")
     ] = False,
@@ -80,8 +82,8 @@ def optimize(
         Request(
             source=source, out=out, device=device, latency_ms=latency_ms, size_kib=size_kib, memory_mib=memory_mib,
             energy_mj=energy_mj, target_sensitivity=target_sensitivity, margin=margin, formats=formats,
-            preset=preset.value, seed=seed, threads=threads, resume=resume, allow_leak=allow_leak, drop_leaks=drop_leaks,
-            positive=positive, image_px=image_px, reference=reference, key=key,
+            preset=preset.value, seed=seed, threads=threads, resume=resume, allow_leak=allow_leak,
+            drop_leaks=drop_leaks, positive=positive, image_px=image_px, reference=reference, key=key,
         )
     )  # fmt: skip
 

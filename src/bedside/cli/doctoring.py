@@ -45,7 +45,9 @@ def run_doctor() -> None:
         extras.add_row(what, _state(needs))
     console.print(extras)
     console.print("sources: " + ", ".join(SOURCES.names()))
-    console.print("devices: " + ", ".join(f"{d.name} ({'measured' if d.is_host else 'modelled'})" for d in devices().values()))
+    console.print(
+        "devices: " + ", ".join(f"{d.name} ({'measured' if d.is_host else 'modelled'})" for d in devices().values())
+    )
 
 
 def _meter() -> str:
@@ -73,4 +75,6 @@ def self_test(name: str) -> str:
             got = logits(open_session(artifact, folder), image[None])[0]
     except BedsideError as error:
         return f"FAILED: {error.message}"
-    return "passed" if np.allclose(got, expected, atol=1e-4) else f"FAILED: {got.tolist()} instead of {expected.tolist()}"
+    return (
+        "passed" if np.allclose(got, expected, atol=1e-4) else f"FAILED: {got.tolist()} instead of {expected.tolist()}"
+    )

@@ -27,24 +27,24 @@ class Request:
 
     source: str
     out: Path
-    device: str
-    latency_ms: float | None
-    size_kib: float | None
-    memory_mib: float | None
-    energy_mj: float | None
-    target_sensitivity: float | None
-    margin: float
-    formats: str
-    preset: str
-    seed: int
-    threads: int
-    resume: bool
-    allow_leak: bool
-    drop_leaks: bool
-    positive: str | None
-    image_px: int | None
-    reference: str | None
-    key: Path | None
+    device: str = "host"
+    latency_ms: float | None = None
+    size_kib: float | None = None
+    memory_mib: float | None = None
+    energy_mj: float | None = None
+    target_sensitivity: float | None = None
+    margin: float = 0.02
+    formats: str = "litert,executorch,onnx"
+    preset: str = "standard"
+    seed: int = 0
+    threads: int = 0
+    resume: bool = True
+    allow_leak: bool = False
+    drop_leaks: bool = False
+    positive: str | None = None
+    image_px: int | None = None
+    reference: str | None = None
+    key: Path | None = None
 
     @property
     def leak_policy(self) -> LeakPolicy:
@@ -143,11 +143,19 @@ def show_result(console: Console, bundle: Bundle, out: Path) -> None:
     from bedside.bundle.summary import read_summary
 
     summary = read_summary(bundle)
-    table = Table("on the sealed test, 95 % intervals", f"reference ({summary.reference_name})", f"shipped ({summary.shipped_name})")
+    table = Table(
+        "on the sealed test, 95 % intervals",
+        f"reference ({summary.reference_name})",
+        f"shipped ({summary.shipped_name})",
+    )
     for row in summary.rows:
         table.add_row(*row)
     console.print(table)
     console.print(f"non-inferiority  {summary.verdict}", highlight=False)
     console.print(f"report           {out / 'report.html'}", highlight=False, soft_wrap=True)
-    console.print(f"bundle           {out} and {out}.bedside, signed by {bundle.signature.fingerprint}", highlight=False, soft_wrap=True)
+    console.print(
+        f"bundle           {out} and {out}.bedside, signed by {bundle.signature.fingerprint}",
+        highlight=False,
+        soft_wrap=True,
+    )
     console.print(f"next             bedside predict {out} {out}/golden/phantom1.png", highlight=False, soft_wrap=True)

@@ -10,7 +10,13 @@ from bedside.serve.predicting import Prediction, Predictor
 
 
 def run_predict(
-    bundle: Path, files: list[Path], shape: str, format_: str | None, precision: str | None, trust: str | None, threads: int
+    bundle: Path,
+    files: list[Path],
+    shape: str,
+    format_: str | None,
+    precision: str | None,
+    trust: str | None,
+    threads: int,
 ) -> None:
     """Predict and print; rows appear as they are made."""
     predictor = Predictor.load(bundle, format_=format_, precision=precision, trusted=trust, threads=threads)

@@ -20,7 +20,9 @@ def run_verify(path: Path, trust: str | None) -> None:
     """Check everything, and say each thing that was checked."""
     bundle = open_bundle(path, trusted=trust)
     manifest = bundle.manifest
-    console.print(f"[green]ok[/]  schema version {manifest.schema_version}, {len(manifest.files)} files have their digests")
+    console.print(
+        f"[green]ok[/]  schema version {manifest.schema_version}, {len(manifest.files)} files have their digests"
+    )
     known = "trusted" if trust else "not compared with a trusted key; pass --trust"
     console.print(f"[green]ok[/]  signed by {bundle.signature.fingerprint} ({known})")
     replayed = _replay_all(bundle)
@@ -39,7 +41,9 @@ def _replay_all(bundle: Bundle) -> int:
             continue
         session = open_session(artifact, bundle.models_folder)
         change = replay(bundle.folder, shipped, bundle.manifest.preprocess, session)
-        console.print(f"[green]ok[/]  {artifact.name}: golden outputs of {OUTPUTS} reproduced, largest change {change:.6f}")
+        console.print(
+            f"[green]ok[/]  {artifact.name}: golden outputs of {OUTPUTS} reproduced, largest change {change:.6f}"
+        )
         done += 1
     return done
 

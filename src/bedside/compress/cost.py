@@ -1,6 +1,7 @@
 """What a network will cost, on paper: no weights are trained and no file is made."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from bedside.runtime.devices import DeviceSpec
 from bedside.train.architecture import Architecture, build
@@ -31,16 +32,16 @@ def count_cost(architecture: Architecture, device: DeviceSpec) -> Cost:
 
     with torch.device("meta"):
         model = build(_without_weights(architecture), seed=0).eval()
+    network: Any = model
     macs: list[int] = []
 
     def count(layer: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
-        weight = layer.weight
         positions = output.numel() // output.shape[1] if isinstance(layer, nn.Conv2d) else 1
-        macs.append(int(weight.numel()) * positions)
+        macs.append(sum(weight.numel() for weight in layer.parameters(recurse=False) if weight.ndim > 1) * positions)
 
     hooks = [m.register_forward_hook(count) for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
     with torch.no_grad():
-        model(torch.zeros(1, *architecture.spec.shape, device="meta"))
+        network(torch.zeros(1, *architecture.spec.shape, device="meta"))
     for hook in hooks:
         hook.remove()
     n_parameters = sum(p.numel() for p in model.parameters())
@@ -60,4 +61,3 @@ def count_cost(architecture: Architecture, device: DeviceSpec) -> Cost:
 
 def _without_weights(architecture: Architecture) -> Architecture:
     return replace(architecture, pretrained=False)
-

@@ -68,7 +68,9 @@ def propose(
     dropped: dict[str, str] = {}
     able: dict[str, list[Candidate]] = {}
     everyone = [
-        _candidate(family, width, spec, n_classes, plan, device) for family, widths in _WIDTHS.items() for width in widths
+        _candidate(family, width, spec, n_classes, plan, device)
+        for family, widths in _WIDTHS.items()
+        for width in widths
     ]
     for candidate in everyone:
         if reason := _hopeless(candidate.cost, budget):

@@ -44,7 +44,9 @@ class Workbench:
 class Step(Protocol):
     """Take a model and return a new one; the model that was handed in survives."""
 
-    def __call__(self, model: "nn.Module", recipe: Recipe, bench: Workbench) -> "nn.Module": ...
+    def __call__(self, model: "nn.Module", recipe: Recipe, bench: Workbench) -> "nn.Module":
+        """Apply the step to a copy."""
+        ...
 
 
 STEPS: Seam[Step] = Seam("bedside.steps", {"distil": "bedside.compress.distil:distil"})

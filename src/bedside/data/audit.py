@@ -183,17 +183,19 @@ def _related(looks: Sequence[_Look]) -> Iterator[tuple[LeakKind, Case, Case]]:
 def _sharing(
     looks: Sequence[_Look], kind: LeakKind, key: Callable[[_Look], str | None]
 ) -> Iterator[tuple[LeakKind, Case, Case]]:
-    """Pair copies with one another; pair cases of one patient or group with one in the best protected of their parts."""
+    """Pair copies with one another, and cases of one patient or group with one in the best protected of their parts."""
     members: dict[str, list[Case]] = defaultdict(list)
     for look in looks:
         if (name := key(look)) is not None:
             members[name].append(look.case)
     for cases in members.values():
         if kind == "exact":
-            yield from ((kind, a, b) for a, b in combinations(cases, 2))
-            continue
-        kept = max(cases, key=lambda case: _PROTECTION[case.part])
-        yield from ((kind, case, kept) for case in cases if case.part != kept.part)
+            pairs = combinations(cases, 2)
+        else:
+            kept = max(cases, key=lambda case: _PROTECTION[case.part])
+            pairs = ((case, kept) for case in cases if case.part != kept.part)
+        for a, b in pairs:
+            yield kind, a, b
 
 
 def near_duplicates(looks: Sequence[_Look]) -> Iterator[tuple[int, int]]:
@@ -217,9 +219,7 @@ def _hashes_agree(a: _Look, b: _Look) -> bool:
 
 def _less_protected(leaks: Sequence[Leak]) -> tuple[str, ...]:
     """For each leak, the case in the part that is further from the test."""
-    victims = {
-        leak.first if _PROTECTION[leak.parts[0]] < _PROTECTION[leak.parts[1]] else leak.second for leak in leaks
-    }
+    victims = {leak.first if _PROTECTION[leak.parts[0]] < _PROTECTION[leak.parts[1]] else leak.second for leak in leaks}
     return tuple(sorted(victims))
 
 
@@ -229,5 +229,5 @@ def _refusal(cohort: Cohort, leaks: Sequence[Leak]) -> LeakError:
     return LeakError(
         f"{len(leaks)} leaks between the parts of {cohort.source}:\n    {shown}{more}",
         expected="no image, patient or group in two parts",
-        hint="--drop-leaks removes the copies from the less protected part; --allow-leak keeps them and marks the report",
+        hint="--drop-leaks removes the copies from the less protected part; --allow-leak keeps them, in red",
     )

@@ -101,7 +101,11 @@ class Cohort:
             raise CohortError(f"{self.source} holds no cases", expected="labelled images", hint="check the folder")
         repeated = [name for name, n in Counter(case.case_id for case in self.cases).items() if n > 1]
         if repeated:
-            raise CohortError(f"{self.source} names a case twice: {', '.join(repeated[:5])}", expected="unique names", hint="rename one")
+            raise CohortError(
+                f"{self.source} names a case twice: {', '.join(repeated[:5])}",
+                expected="unique names",
+                hint="rename one",
+            )
         if outside := [c.case_id for c in self.cases if not 0 <= c.label < self.task.n_classes]:
             raise CohortError(
                 f"{len(outside)} labels are outside the list, first: {outside[0]}",

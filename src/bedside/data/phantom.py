@@ -51,7 +51,7 @@ class Phantom:
 
 def _blur(field: FloatArray) -> FloatArray:
     """The point spread function: wider across the beam than along it."""
-    kernel = np.array([0.25, 0.5, 0.25])
+    narrow = np.array([0.25, 0.5, 0.25])
     wide = np.array([0.1, 0.25, 0.3, 0.25, 0.1])
-    along = np.apply_along_axis(np.convolve, 1, field, kernel, mode="same")
-    return np.apply_along_axis(np.convolve, 2, along, wide, mode="same")
+    along = np.apply_along_axis(lambda line: np.convolve(line, narrow, mode="same"), 1, field)
+    return np.apply_along_axis(lambda line: np.convolve(line, wide, mode="same"), 2, along)

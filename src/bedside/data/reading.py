@@ -130,12 +130,14 @@ def _read_dicom(path: Path) -> ByteArray:
         raise
     except Exception as error:  # pydicom parses values when they are asked for, and a damaged one raises anything
         raise ImageError(
-            f"{path} is not a readable DICOM image: {error}", expected="a complete image instance", hint="export it again"
+            f"{path} is not a readable DICOM image: {error}",
+            expected="a complete image instance",
+            hint="export it again",
         ) from None
 
 
 def _dicom_pixels(path: Path, dataset: Any) -> ByteArray:
-    from pydicom.pixels import apply_modality_lut, apply_voi_lut
+    from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 
     try:
         raw = dataset.pixel_array
@@ -152,7 +154,7 @@ def _dicom_pixels(path: Path, dataset: Any) -> ByteArray:
 
 def _dicom_colour(raw: np.ndarray, photometric: str, dataset: Any) -> ByteArray:
     """Colour pixels as RGB; `pixel_array` of pydicom 3 has already turned YBR into RGB."""
-    from pydicom.pixels import apply_color_lut
+    from pydicom.pixels.processing import apply_color_lut
 
     bits = int(dataset.BitsStored)
     if photometric == "PALETTE COLOR":

@@ -69,7 +69,9 @@ class Split:
         return digest_many([self.how, *(digest_many([c.digest() for c in part]) for part in parts), self.test.digest()])
 
 
-def split_by_patient(cohort: Cohort, *, seed: int, tuning_frac: float = TUNING_FRAC, test_frac: float = TEST_FRAC) -> Split:
+def split_by_patient(
+    cohort: Cohort, *, seed: int, tuning_frac: float = TUNING_FRAC, test_frac: float = TEST_FRAC
+) -> Split:
     """Use the source's own parts where it has them, else draw by patient or group, stratified by class.
 
     A source that assigns a test part but no tuning part keeps its test; tuning is drawn from its development.
@@ -88,7 +90,10 @@ def split_by_patient(cohort: Cohort, *, seed: int, tuning_frac: float = TUNING_F
         )
     cases, how = cohort.cases, "the source's own parts"
     if given == {None}:
-        cases, how = _draw(cohort, {"test": test_frac, "tuning": tuning_frac}, seed), f"by patient, stratified, seed {seed}"
+        cases, how = (
+            _draw(cohort, {"test": test_frac, "tuning": tuning_frac}, seed),
+            f"by patient, stratified, seed {seed}",
+        )
     elif "tuning" not in given:
         rest = replace(cohort, cases=tuple(case for case in cases if case.part != "test"))
         drawn = _draw(rest, {"tuning": tuning_frac}, seed)

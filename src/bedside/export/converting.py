@@ -41,7 +41,9 @@ class Converter(Protocol):
 
     requires: tuple[Requirement, ...]
 
-    def write(self, job: ExportJob, precisions: Sequence[Precision]) -> list[str]: ...
+    def write(self, job: ExportJob, precisions: Sequence[Precision]) -> list[str]:
+        """Write the files into the job's folder."""
+        ...
 
 
 CONVERTERS: Seam[Converter] = Seam(

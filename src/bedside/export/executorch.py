@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bedside.base.files import write_atomic
+from bedside.base.quiet import quiet
 from bedside.base.seam import Requirement
 from bedside.export.converting import ExportJob
-from bedside.base.quiet import quiet
 from bedside.runtime.artifact import Precision
 
 
@@ -57,7 +57,7 @@ def _config() -> Any:
     from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import get_symmetric_quantization_config
     from torchao.quantization.pt2e.observer import MinMaxObserver
 
-    config = get_symmetric_quantization_config(is_per_channel=True)
+    config: Any = get_symmetric_quantization_config(is_per_channel=True)
     observer = MinMaxObserver.with_args(eps=2**-12)
     return replace(
         config,

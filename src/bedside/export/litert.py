@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from bedside.base.files import write_atomic
+from bedside.base.quiet import quiet
 from bedside.base.seam import Requirement
 from bedside.export.converting import ExportJob
-from bedside.base.quiet import quiet
 from bedside.export.shrinking import shrink_tflite
 from bedside.runtime.artifact import Precision
 
@@ -57,9 +57,7 @@ def _quantize(job: ExportJob, source: Path, target: Path) -> None:
 
     worker = quantizer.Quantizer(str(source), recipe.static_wi8_ai8())
     for border in (TFLOperationName.INPUT, TFLOperationName.OUTPUT):
-        worker.update_quantization_recipe(
-            regex=".*", operation_name=border, algorithm_key=AlgorithmName.NO_QUANTIZE
-        )
+        worker.update_quantization_recipe(regex=".*", operation_name=border, algorithm_key=AlgorithmName.NO_QUANTIZE)
     observer = calibrator.Calibrator(str(source), num_threads=1, qsv_update_func=qsv_utils.min_max_update)
     signature, names = next(iter(Interpreter(str(source)).get_signature_list().items()))
     images = np.ascontiguousarray(job.observed.transpose(0, 2, 3, 1))

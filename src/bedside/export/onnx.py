@@ -6,9 +6,9 @@ from pathlib import Path
 
 from bedside.base.arrays import FloatArray
 from bedside.base.files import write_atomic
+from bedside.base.quiet import quiet
 from bedside.base.seam import Requirement
 from bedside.export.converting import ExportJob
-from bedside.base.quiet import quiet
 from bedside.runtime.artifact import Precision
 
 

@@ -55,7 +55,11 @@ class DeviceSpec:
 def devices() -> dict[str, DeviceSpec]:
     """Every built-in device, by name."""
     folder = files("bedside.runtime") / "devices"
-    found = [from_json(DeviceSpec, item.read_bytes(), where=item.name) for item in folder.iterdir() if item.name.endswith(".json")]
+    found = [
+        from_json(DeviceSpec, item.read_bytes(), where=item.name)
+        for item in folder.iterdir()
+        if item.name.endswith(".json")
+    ]
     return {spec.name: spec for spec in sorted(found, key=lambda spec: spec.name)}
 
 
@@ -69,7 +73,9 @@ def device_named(name: str) -> DeviceSpec:
     """
     known = devices()
     if name not in known:
-        raise PluginError(f"no device called {name!r}", expected="one of " + ", ".join(known), hint="see bedside doctor")
+        raise PluginError(
+            f"no device called {name!r}", expected="one of " + ", ".join(known), hint="see bedside doctor"
+        )
     return known[name]
 
 

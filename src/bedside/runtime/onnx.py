@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -51,9 +51,12 @@ class OnnxRuntime:
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         try:
-            return OnnxSession(onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"]))
+            loaded: Any = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises its own classes, which share no base but Exception
             raise RuntimeError(str(error)) from error
+        if tuple(loaded.get_inputs()[0].shape) != (1, *artifact.spec.shape):
+            raise ValueError(f"its input is {loaded.get_inputs()[0].shape}, expected {(1, *artifact.spec.shape)}")
+        return OnnxSession(loaded)
 
 
 ONNX = OnnxRuntime()

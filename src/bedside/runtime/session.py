@@ -17,7 +17,9 @@ OUTPUT = "logits"
 class Session(Protocol):
     """A loaded model. ``run({"image": (N, C, H, W) float32})`` gives ``{"logits": (N, K) float32}``."""
 
-    def run(self, inputs: Mapping[str, FloatArray]) -> dict[str, FloatArray]: ...
+    def run(self, inputs: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+        """Compute the outputs of a batch, by name."""
+        ...
 
 
 class Runtime(Protocol):
@@ -25,9 +27,13 @@ class Runtime(Protocol):
 
     requires: tuple[Requirement, ...]
 
-    def version(self) -> str: ...
+    def version(self) -> str:
+        """Version of the installed runtime."""
+        ...
 
-    def open(self, path: Path, artifact: Artifact, threads: int) -> Session: ...
+    def open(self, path: Path, artifact: Artifact, threads: int) -> Session:
+        """Load a file."""
+        ...
 
 
 RUNTIMES: Seam[Runtime] = Seam(
@@ -52,16 +58,22 @@ def open_session(artifact: Artifact, folder: Path, *, threads: int = 1, check_di
     """
     path = folder / artifact.file
     if not path.is_file():
-        raise RuntimeFailureError(f"{path} does not exist", expected=f"the {artifact.name} model file")
+        raise RuntimeFailureError(
+            f"{path} does not exist", expected=f"the {artifact.name} model file", hint="get the bundle again, or remake it"
+        )
     if check_digest and digest_file(path) != artifact.digest:
-        raise RuntimeFailureError(f"{path} is not the file that was verified", hint="remake it")
+        raise RuntimeFailureError(
+            f"{path} is not the file that was verified", expected=f"SHA-256 {artifact.digest}", hint="remake it"
+        )
     runtime = RUNTIMES.get(artifact.format)
     require(f"running a {artifact.format} model", runtime.requires)
     try:
         return runtime.open(path, artifact, threads)
     except (ValueError, RuntimeError) as error:
         raise RuntimeFailureError(
-            f"{path} cannot be loaded by {artifact.format} {runtime.version()}: {error}", hint="see bedside doctor"
+            f"{path} cannot be loaded by {artifact.format} {runtime.version()}: {error}",
+            expected=f"a {artifact.name} model with an input of {artifact.spec.shape}",
+            hint="see bedside doctor",
         ) from error
 
 

@@ -4,7 +4,9 @@ import torch
 from torch import nn
 
 
-def conv_bn(n_in: int, n_out: int, kernel_px: int = 3, stride: int = 1, groups: int = 1, *, active: bool = True) -> nn.Sequential:
+def conv_bn(
+    n_in: int, n_out: int, kernel_px: int = 3, stride: int = 1, groups: int = 1, *, active: bool = True
+) -> nn.Sequential:
     """Convolution, batch norm and (if `active`) ReLU6."""
     layers: list[nn.Module] = [
         nn.Conv2d(n_in, n_out, kernel_px, stride, kernel_px // 2, groups=groups, bias=False),

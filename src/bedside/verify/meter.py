@@ -12,9 +12,13 @@ POWERCAP = Path("/sys/class/powercap")
 class EnergyMeter(Protocol):
     """Something that counts energy."""
 
-    def millijoule_per_call(self, call: Callable[[], object], *, seconds: float) -> float: ...
+    def millijoule_per_call(self, call: Callable[[], object], *, seconds: float) -> float:
+        """Energy of one call, over a window of `seconds`."""
+        ...
 
-    def describe(self) -> str: ...
+    def describe(self) -> str:
+        """Where the number comes from."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,9 @@ def lock_operating_point(
     """
     temperature = fit_temperature(labels, logits)
     if not task.is_binary:
-        return OperatingPoint(temperature=temperature, threshold_prob=None, positive=task.positive, rule="most probable class")
+        return OperatingPoint(
+            temperature=temperature, threshold_prob=None, positive=task.positive, rule="most probable class"
+        )
     score = softmax(logits, temperature)[:, task.positive]
     positive = labels == task.positive
     if target_sensitivity is None:

@@ -22,7 +22,11 @@ def peak_memory_mib(artifact: Artifact, folder: Path, *, threads: int = 1) -> fl
     """
     job = json.dumps({"artifact": to_json(artifact).decode(), "folder": str(folder), "threads": threads})
     done = subprocess.run(
-        [sys.executable, "-m", "bedside.verify.peak_memory", job], capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, "-m", "bedside.verify.peak_memory", job],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     if done.returncode:
         raise RuntimeFailureError(
@@ -81,7 +85,11 @@ def _import_runtime(format_: str) -> None:
     """Import the libraries first, so that only the model is counted."""
     from importlib import import_module
 
-    modules = {"litert": ["ai_edge_litert.interpreter"], "onnx": ["onnxruntime"], "executorch": ["torch", "executorch.runtime"]}
+    modules = {
+        "litert": ["ai_edge_litert.interpreter"],
+        "onnx": ["onnxruntime"],
+        "executorch": ["torch", "executorch.runtime"],
+    }
     for name in modules.get(format_, []):
         import_module(name)
 

@@ -121,7 +121,9 @@ def profile(
         runtime=f"{artifact.format} {RUNTIMES.get(artifact.format).version()}",
         latency_p50_ms=p50,
         latency_p90_ms=p90,
-        peak_memory_mib=_exact(memory, "peak of a fresh process above its state before the model was loaded, on this machine"),
+        peak_memory_mib=_exact(
+            memory, "peak of a fresh process above its state before the model was loaded, on this machine"
+        ),
         energy_mj=_energy(device, session, image, p50, meter or find_meter()),
         size_kib=_exact(artifact.size_kib, "size of the file"),
         n_warmup=N_WARMUP,

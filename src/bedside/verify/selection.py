@@ -68,9 +68,9 @@ class Choice:
 def select(trials: Sequence[Trial], budget: Budget, *, margin: float = 0.02) -> Choice:
     """Pick the best on tuning: faithful, not inferior, within budget; among equals the cheapest.
 
-    Trials whose tuning AUROC is within a tenth of the non-inferiority margin of the highest count as equals, and the one
-    with the fewest multiply-accumulates ships, then the smallest file. Multiply-accumulates, not milliseconds, so that a
-    busy machine cannot change the choice.
+    Trials whose tuning AUROC is within a tenth of the non-inferiority margin of the highest count as equals, and the
+    one with the fewest multiply-accumulates ships, then the smallest file. Multiply-accumulates, not milliseconds, so
+    that a busy machine cannot change the choice.
 
     Raises
     ------
@@ -86,9 +86,13 @@ def select(trials: Sequence[Trial], budget: Budget, *, margin: float = 0.02) -> 
     chosen = min(equals, key=lambda trial: (trial.mmacs, trial.shipped.size_bytes, trial.name))
     why = (
         f"tuning AUROC {chosen.tuning_auroc.value:.4f}; the best is {best.name} with {best.tuning_auroc.value:.4f}; "
-        f"of the {len(equals)} within a tenth of the margin it has the fewest multiply-accumulates and the smallest file"
+        f"of the {len(equals)} within a tenth of the margin it has the fewest multiply-accumulates"
     )
-    others = {trial.name: refused[trial.name] or "may ship; costlier or less accurate" for trial in trials if trial is not chosen}
+    others = {
+        trial.name: refused[trial.name] or "may ship; costlier or less accurate"
+        for trial in trials
+        if trial is not chosen
+    }
     return Choice(name=chosen.name, why=why, refused=others)
 
 
@@ -105,7 +109,9 @@ def nothing_fits(trials: Sequence[Trial], budget: Budget, refused: dict[str, str
     nearest = min(sound, key=lambda t: max(t.profile.excess(budget).values(), default=0))
     over = nearest.profile.excess(budget)
     binding = max(over, key=lambda name: over[name])
-    needed = ", ".join(f"--{name.replace('_', '-')} {_rounded_up(nearest.profile.value_of(name))}" for name in sorted(over))
+    needed = ", ".join(
+        f"--{name.replace('_', '-')} {_rounded_up(nearest.profile.value_of(name))}" for name in sorted(over)
+    )
     return BudgetError(
         f"none of {len(trials)} trials fits {budget}; the binding limit is {binding}: the nearest trial "
         f"({nearest.name}) needs {_shown(binding, nearest.profile.value_of(binding))}",

@@ -11,7 +11,9 @@ from bedside.data.case import Cohort
 class Source(Protocol):
     """Load the cohort that `rest` names; `options` are the source's own."""
 
-    def __call__(self, rest: str, options: Mapping[str, str]) -> Cohort: ...
+    def __call__(self, rest: str, options: Mapping[str, str]) -> Cohort:
+        """Return the cohort."""
+        ...
 
 
 SOURCES: Seam[Source] = Seam(

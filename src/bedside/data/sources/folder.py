@@ -15,7 +15,19 @@ _PART_WORDS: dict[str, Part] = {
     "val": "tuning", "valid": "tuning", "validation": "tuning", "tuning": "tuning", "tune": "tuning",
     "test": "test", "testing": "test", "holdout": "test",
 }  # fmt: skip
-_HEALTHY_WORDS = {"normal", "negative", "healthy", "benign", "none", "no", "control", "absent", "0", "no_finding", "notumor"}
+_HEALTHY_WORDS = {
+    "normal",
+    "negative",
+    "healthy",
+    "benign",
+    "none",
+    "no",
+    "control",
+    "absent",
+    "0",
+    "no_finding",
+    "notumor",
+}
 
 
 def load(rest: str, options: Mapping[str, str]) -> Cohort:
@@ -52,7 +64,9 @@ def _positive(classes: tuple[str, ...], asked: str | None) -> int:
     """The class that was asked for, else the last one whose name does not say "healthy"."""
     if asked is not None:
         if asked not in classes:
-            raise InputError(f"no class called {asked!r}", expected="one of " + ", ".join(classes), hint="see --positive")
+            raise InputError(
+                f"no class called {asked!r}", expected="one of " + ", ".join(classes), hint="see --positive"
+            )
         return classes.index(asked)
     ill = [i for i, name in enumerate(classes) if name.lower() not in _HEALTHY_WORDS]
     return ill[-1] if ill else len(classes) - 1
@@ -64,9 +78,7 @@ Row = tuple[str, str, dict]
 def _from_subfolders(folder: Path) -> list[Row]:
     rows: list[Row] = []
     for child in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
-        for path in sorted(child.rglob("*")):
-            if path.is_file() and path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith("."):
-                rows.append((path.relative_to(folder).as_posix(), child.name, {}))
+        rows.extend((path.relative_to(folder).as_posix(), child.name, {}) for path in _images_below(child))
     if not rows:
         raise CohortError(
             f"{folder} has no metadata.csv and no sub-folder with images",
@@ -74,6 +86,11 @@ def _from_subfolders(folder: Path) -> list[Row]:
             hint="see the how-to page on preparing a folder",
         )
     return rows
+
+
+def _images_below(folder: Path) -> list[Path]:
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    return sorted(path for path in files if path.suffix.lower() in IMAGE_SUFFIXES)
 
 
 def _from_csv(table: Path) -> list[Row]:
@@ -118,7 +135,9 @@ def _check_rows(table: Path, lines: list[dict[str, str]]) -> None:
 def _row(table: Path, number: int, line: dict[str, str]) -> Row:
     label = (line.get("label") or "").strip()
     if not label:
-        raise CohortError(f"{table} line {number} has no label", expected="a class name", hint="fill it, or remove the row")
+        raise CohortError(
+            f"{table} line {number} has no label", expected="a class name", hint="fill it, or remove the row"
+        )
     word = (line.get("split") or "").strip().lower()
     if word and word not in _PART_WORDS:
         raise CohortError(

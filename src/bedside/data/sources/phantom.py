@@ -34,5 +34,7 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
 def _count(options: Mapping[str, str], name: str, default: int, *, least: int) -> int:
     asked = options.get(name, str(default))
     if not asked.isdecimal() or int(asked) < least:
-        raise InputError(f"a phantom with {name}={asked}", expected=f"a whole number from {least} on", hint="correct it")
+        raise InputError(
+            f"a phantom with {name}={asked}", expected=f"a whole number from {least} on", hint="correct it"
+        )
     return int(asked)

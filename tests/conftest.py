@@ -57,13 +57,14 @@ def refuses() -> Refuses:
 
 
 @pytest.fixture
-def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of 128 KiB; writing more meets ENOSPC."""
+def tiny_disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A real file system of 128 KiB, or of what an indirect parameter says; writing more meets ENOSPC."""
+    size_kib = getattr(request, "param", 128)
     place = tmp_path / "tiny_disk"
     place.mkdir()
     try:
         mounted = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(place)], capture_output=True, check=False
+            ["mount", "-t", "tmpfs", "-o", f"size={size_kib}k", "tmpfs", str(place)], capture_output=True, check=False
         )
     except OSError:
         pytest.skip("no mount command")

@@ -64,7 +64,11 @@ def test_without_the_package_its_source_is_unknown(refuses) -> None:
 
 
 def test_a_missing_package_is_answered_with_the_pip_line() -> None:
-    needs = (Requirement("json", "json"), Requirement("no_such_module_x", "nosuch[extra]>=1"), Requirement("a_.b", "a-b"))
+    needs = (
+        Requirement("json", "json"),
+        Requirement("no_such_module_x", "nosuch[extra]>=1"),
+        Requirement("a_.b", "a-b"),
+    )
     assert missing(needs) == ["nosuch[extra]>=1", "a-b"]
     with pytest.raises(MissingPackageError) as caught:
         require("painting", needs)

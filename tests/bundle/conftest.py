@@ -1,6 +1,5 @@
 """A small real bundle, and the tools to spoil it."""
 
-import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -83,10 +82,7 @@ def resign(key: "Ed25519PrivateKey") -> Callable[..., None]:
             for path in sorted(folder.rglob("*"))
             if path.is_file() and (name := path.relative_to(folder).as_posix()) not in own
         }
-        fields = {"files": files, **changes}
-        known = {name: value for name, value in fields.items() if hasattr(manifest, name)}
-        plain = json.loads(to_json(replace(manifest, **known))) | {n: v for n, v in fields.items() if n not in known}
-        raw = to_json({name: value for name, value in plain.items() if value is not ...}, indent=1)
+        raw = to_json(replace(manifest, **{"files": files, **changes}), indent=1)
         (folder / "manifest.json").write_bytes(raw)
         (folder / "signature.json").write_bytes(to_json(sign(raw, key), indent=1))
 

@@ -151,7 +151,9 @@ def test_the_toy_is_what_its_artifact_says(toy: Toy) -> None:
 
 
 def test_a_runtime_that_is_not_installed_is_answered_with_the_pip_line(toy: Toy, monkeypatch) -> None:
-    absent = replace(RUNTIMES.get(toy.artifact.format), requires=(Requirement("no_such_runtime", "no-such-runtime>=2"),))
+    absent = replace(
+        RUNTIMES.get(toy.artifact.format), requires=(Requirement("no_such_runtime", "no-such-runtime>=2"),)
+    )
     monkeypatch.setattr(type(RUNTIMES), "get", lambda seam, name: absent)
     with pytest.raises(MissingPackageError, match="pip install 'no-such-runtime>=2'"):
         open_session(toy.artifact, toy.folder)

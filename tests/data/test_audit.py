@@ -131,7 +131,9 @@ def tangle(seed: int) -> Cohort:
                 part=PARTS[int(rng.integers(3))],
                 patient_id=f"p{rng.integers(25)}" if rng.random() < 0.3 else None,
                 group=f"g{rng.integers(25)}" if rng.random() < 0.3 else None,
-                pixels=brighter(PHANTOM.image(shown, has_lesion=True)) if rng.random() < 0.5 else PHANTOM.image(shown, has_lesion=True),
+                pixels=brighter(PHANTOM.image(shown, has_lesion=True))
+                if rng.random() < 0.5
+                else PHANTOM.image(shown, has_lesion=True),
             )
         )
     return cohort(cases)

@@ -7,7 +7,15 @@ from bedside.data.augment import Augment, AugmentDraw
 from bedside.data.phantom import Phantom
 
 STILL = Augment(
-    rotate_deg=0, shift_frac=0, scale_frac=0, shear_frac=0, gain_frac=0, offset_frac=0, gamma_frac=0, noise_frac=0, erase_prob=0
+    rotate_deg=0,
+    shift_frac=0,
+    scale_frac=0,
+    shear_frac=0,
+    gain_frac=0,
+    offset_frac=0,
+    gamma_frac=0,
+    noise_frac=0,
+    erase_prob=0,
 )
 QUIET = Augment(noise_frac=0)
 
@@ -112,7 +120,9 @@ def test_an_erased_box_takes_the_mean_of_its_image() -> None:
 
 
 def test_strength_follows_the_settings() -> None:
-    draw = Augment(gain_frac=0.2, offset_frac=0.1, erase_prob=0.25, noise_frac=0.02).sample(np.random.default_rng(0), 4000, 20, 20)
+    draw = Augment(gain_frac=0.2, offset_frac=0.1, erase_prob=0.25, noise_frac=0.02).sample(
+        np.random.default_rng(0), 4000, 20, 20
+    )
     assert 0.79 < draw.gain.min() < 0.81
     assert 1.19 < draw.gain.max() < 1.21
     assert np.abs(draw.offset).max() <= 0.1

@@ -53,7 +53,9 @@ def test_units_do_not_depend_on_the_order() -> None:
 
 
 def test_tied_cases_end_in_one_group_with_all_that_hangs_on_them() -> None:
-    made = cohort(case(0, group="g"), case(1, group="g"), case(2, patient_id="p"), case(3, patient_id="p"), case(4), case(5))
+    made = cohort(
+        case(0, group="g"), case(1, group="g"), case(2, patient_id="p"), case(3, patient_id="p"), case(4), case(5)
+    )
     units = units_of(made.tied([("1", "2")]).cases)
     assert units[0] == units[1] == units[2] == units[3]
     assert len(set(units)) == 3
@@ -65,7 +67,8 @@ def test_labels_in_order() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"label": 1}, {"patient_id": "p"}, {"group": "g"}, {"part": "test"}, {"pixels": np.ones((2, 2), np.uint8)}]
+    "change",
+    [{"label": 1}, {"patient_id": "p"}, {"group": "g"}, {"part": "test"}, {"pixels": np.ones((2, 2), np.uint8)}],
 )
 def test_the_digest_covers_every_fact(change: dict[str, object]) -> None:
     assert case(0, **change).digest() != case(0).digest()

@@ -68,7 +68,8 @@ def test_a_real_array_has_its_golden_digest(shared_data: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "rows", "columns"), [((50, 100), (7, 21), (0, 28)), ((90, 30), (0, 28), (9, 18)), ((28, 28), (0, 28), (0, 28))]
+    ("shape", "rows", "columns"),
+    [((50, 100), (7, 21), (0, 28)), ((90, 30), (0, 28), (9, 18)), ((28, 28), (0, 28), (0, 28))],
 )
 def test_the_letterbox_keeps_the_aspect_ratio_and_pads_with_black(
     shape: tuple[int, int], rows: tuple[int, int], columns: tuple[int, int]

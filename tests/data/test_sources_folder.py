@@ -86,7 +86,9 @@ def test_every_column_of_the_table_is_used(folder: Path) -> None:
 
 
 def test_excels_utf8_mark_and_other_columns_are_borne(folder: Path) -> None:
-    text = "\ufeffid,label,file\n" + "".join(f"{i},{'ill' if i % 2 else 'well'},{x}.png\n" for i, x in enumerate("abcd"))
+    text = "\ufeffid,label,file\n" + "".join(
+        f"{i},{'ill' if i % 2 else 'well'},{x}.png\n" for i, x in enumerate("abcd")
+    )
     assert len(load_cohort(rows(text, folder)).cases) == 4
 
 

@@ -12,7 +12,8 @@ from bedside.data.stacking import stack_images, suit_preprocess
 def cohort(*shapes: tuple[int, ...]) -> Cohort:
     rng = np.random.default_rng(0)
     cases = tuple(
-        Case(case_id=str(i), label=i % 2, pixels=rng.integers(0, 256, shapes[i % len(shapes)], np.uint8)) for i in range(8)
+        Case(case_id=str(i), label=i % 2, pixels=rng.integers(0, 256, shapes[i % len(shapes)], np.uint8))
+        for i in range(8)
     )
     return Cohort(name="made", task=Task(classes=("a", "b")), cases=cases, source="test:made")
 

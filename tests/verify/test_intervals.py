@@ -12,7 +12,9 @@ from bedside.verify.intervals import bootstrap, confusion, f1_of, macro, resampl
 from bedside.verify.metrics import auroc
 
 
-@pytest.mark.parametrize(("n_hits", "n_tried"), [(0, 1), (1, 1), (0, 10), (9, 10), (10, 10), (5, 10), (624, 1000), (1, 624)])
+@pytest.mark.parametrize(
+    ("n_hits", "n_tried"), [(0, 1), (1, 1), (0, 10), (9, 10), (10, 10), (5, 10), (624, 1000), (1, 624)]
+)
 def test_wilson_is_that_of_statsmodels(n_hits: int, n_tried: int) -> None:
     got = wilson(n_hits, n_tried)
     low, high = proportion_confint(n_hits, n_tried, alpha=0.05, method="wilson")
@@ -65,7 +67,10 @@ def test_repeated_patients_widen_the_bootstrap() -> None:
 
     def width(units: list[str]) -> float:
         got = bootstrap(
-            lambda rows: auroc(sick[rows], score[rows]), resamples(units, n_resamples=300, seed=0), n_rows=400, n_patients=40
+            lambda rows: auroc(sick[rows], score[rows]),
+            resamples(units, n_resamples=300, seed=0),
+            n_rows=400,
+            n_patients=40,
         )
         assert got.low <= got.value <= got.high
         return got.high - got.low

@@ -33,7 +33,9 @@ def drawn(seed: int, n: int, n_classes: int, n_levels: int = 0) -> tuple[np.ndar
 @pytest.mark.parametrize("n_levels", [0, 2, 5])
 def test_auroc_is_scikit_learns_with_and_without_ties(seed: int, n_levels: int) -> None:
     labels, probabilities = drawn(seed, 10 + 40 * seed, 2, n_levels)
-    assert auroc(labels == 1, probabilities[:, 1]) == pytest.approx(roc_auc_score(labels, probabilities[:, 1]), abs=1e-12)
+    assert auroc(labels == 1, probabilities[:, 1]) == pytest.approx(
+        roc_auc_score(labels, probabilities[:, 1]), abs=1e-12
+    )
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -102,7 +104,9 @@ def test_ece_by_hand() -> None:
     assert expected_calibration_error(right, confidence, n_bins=2) == pytest.approx(0.1)
 
 
-@pytest.mark.parametrize("metric", [auroc, macro_auroc, brier_score, expected_calibration_error, negative_log_likelihood])
+@pytest.mark.parametrize(
+    "metric", [auroc, macro_auroc, brier_score, expected_calibration_error, negative_log_likelihood]
+)
 @pytest.mark.parametrize(("n", "m"), [(3, 4), (0, 0)])
 def test_arrays_that_do_not_go_together_are_refused(refuses, metric, n: int, m: int) -> None:
     with refuses(ShapeError):

@@ -26,7 +26,9 @@ SLOW_BOARD = DeviceSpec(
     power_source="data sheet",
     latency={
         "fp32": LatencyModel(fixed_ms=2.0, per_layer_ms=0.5, per_mmac_ms=0.1, error_frac=0.2, fitted_on="three boards"),
-        "int8": LatencyModel(fixed_ms=1.0, per_layer_ms=0.5, per_mmac_ms=0.05, error_frac=0.2, fitted_on="three boards"),
+        "int8": LatencyModel(
+            fixed_ms=1.0, per_layer_ms=0.5, per_mmac_ms=0.05, error_frac=0.2, fitted_on="three boards"
+        ),
     },
 )
 
@@ -51,7 +53,9 @@ def litert() -> tuple[Artifact, Path]:
 @pytest.fixture(scope="module")
 def host_profile(litert: tuple[Artifact, Path]) -> Profile:
     artifact, folder = litert
-    return profile(artifact, folder, np.zeros(artifact.spec.shape, np.float32), device_named("host"), n_runs=50, meter=Fixed())
+    return profile(
+        artifact, folder, np.zeros(artifact.spec.shape, np.float32), device_named("host"), n_runs=50, meter=Fixed()
+    )
 
 
 class Fixed:

@@ -1,7 +1,6 @@
 """The choice: faithful, good enough, within budget, then the cheapest of equals."""
 
 import re
-from dataclasses import replace
 
 import pytest
 
@@ -110,17 +109,28 @@ def test_the_worst_excess_is_the_one_that_is_named() -> None:
 def test_when_nothing_fits_the_binding_limit_and_the_nearest_budget_are_named(refuses) -> None:
     trials = [trial("far", size_kib=900, latency_ms=2), trial("near", size_kib=123.4567, latency_ms=1.33333)]
     with refuses(
-        BudgetError, "none of 2 trials fits", "binding limit is size_kib", "near", "123.5 KiB", "--size-kib", "--latency-ms"
+        BudgetError,
+        "none of 2 trials fits",
+        "binding limit is size_kib",
+        "near",
+        "123.5 KiB",
+        "--size-kib",
+        "--latency-ms",
     ):
         select(trials, Budget(size_kib=50, latency_ms=1))
 
 
 @pytest.mark.parametrize("size_kib", [123.4412, 123.4567, 1234.56, 99999.4, 0.0123456])
 def test_the_nearest_budget_that_would_fit_does_fit(size_kib: float) -> None:
-    trials = [trial("far", size_kib=2 * size_kib, latency_ms=3.1234567), trial("near", size_kib=size_kib, latency_ms=3.1234321)]
+    trials = [
+        trial("far", size_kib=2 * size_kib, latency_ms=3.1234567),
+        trial("near", size_kib=size_kib, latency_ms=3.1234321),
+    ]
     with pytest.raises(BudgetError) as caught:
         select(trials, Budget(size_kib=size_kib / 3, latency_ms=2, memory_mib=64))
-    offered = {name.replace("-", "_"): float(value) for name, value in re.findall(r"--([a-z-]+) ([\d.e+]+)", caught.value.hint)}
+    offered = {
+        name.replace("-", "_"): float(value) for name, value in re.findall(r"--([a-z-]+) ([\d.e+]+)", caught.value.hint)
+    }
     assert set(offered) == {"size_kib", "latency_ms"}
     assert select(trials, Budget(**{"memory_mib": 64, **offered})).name == "near"
     assert offered["size_kib"] < 1.01 * size_kib, "and it is near"

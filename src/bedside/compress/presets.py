@@ -65,5 +65,5 @@ def preset_named(name: str) -> Preset:
         If there is none.
     """
     if name not in PRESETS:
-        raise InputError(f"no preset called {name!r}", expected="one of " + ", ".join(PRESETS))
+        raise InputError(f"no preset called {name!r}", expected="one of " + ", ".join(PRESETS), hint="see --preset")
     return PRESETS[name]

@@ -35,7 +35,7 @@ def load_checkpoint(path: Path, state: Any) -> bool:
         return False
     try:
         held = torch.load(path, weights_only=True)
-    except (RuntimeError, EOFError, OSError):
+    except Exception:  # a damaged pickle raises whatever its bytes happen to spell; the fit then starts again
         return False
     state.model.load_state_dict(held["model"])
     state.averaged.load_state_dict(held["averaged"])

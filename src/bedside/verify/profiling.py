@@ -150,12 +150,14 @@ def _modelled_latency(
 ) -> tuple[Quantity, Quantity]:
     model = device.latency[artifact.precision]
     value = device.predict_latency_ms(mmacs or 0.0, n_layers or 0, artifact.precision)
+    without_fixed = value - model.fixed_ms
     band = Quantity(
         value=value,
-        low=value * max(0.0, 1 - 2 * model.error_frac),
+        low=without_fixed * max(0.0, 1 - 2 * model.error_frac),
         high=value * (1 + 2 * model.error_frac),
         origin="modelled",
-        how=f"{model.fitted_on}; band: twice the median error of {100 * model.error_frac:.0f} %",
+        how=f"{model.fitted_on}; band: twice the median error of {100 * model.error_frac:.0f} %, "
+        "its low end without the fixed part, which was fitted on larger networks",
     )
     return band, band
 

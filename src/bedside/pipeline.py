@@ -135,8 +135,8 @@ def optimize(
 
 
 def _settings(
-    preset: str | Preset, formats: Sequence[str], seed: int, threads: int, margin: float, target_sensitivity: float | None,
-    leak_policy: LeakPolicy, reference: str | None, image_px: int | None,
+    preset: str | Preset, formats: Sequence[str], seed: int, threads: int, margin: float,
+    target_sensitivity: float | None, leak_policy: LeakPolicy, reference: str | None, image_px: int | None,
 ) -> Settings:  # fmt: skip
     """Refuse nonsense before any work is done."""
     from bedside.base.seam import require
@@ -152,8 +152,9 @@ def _settings(
     if threads < 1:
         raise InputError(f"{threads} threads", expected="1 or more")
     return Settings(
-        preset=preset if isinstance(preset, Preset) else preset_named(preset), formats=tuple(formats), seed=seed, threads=threads, margin=margin,
-        target_sensitivity=target_sensitivity, leak_policy=leak_policy, reference=reference, image_px=image_px,
+        preset=preset if isinstance(preset, Preset) else preset_named(preset), formats=tuple(formats), seed=seed,
+        threads=threads, margin=margin, target_sensitivity=target_sensitivity,
+        leak_policy=leak_policy, reference=reference, image_px=image_px,
     )  # fmt: skip
 
 

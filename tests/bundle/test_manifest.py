@@ -14,8 +14,8 @@ from bedside.bundle.opening import open_bundle
 jsonschema = pytest.importorskip("jsonschema")
 
 HOW = (
-    "the manifest has changed: raise SCHEMA_VERSION and write a new schema file, or, before a release, write the file again "
-    "from json.dumps(current_schema(), indent=1)"
+    "the manifest has changed: raise SCHEMA_VERSION and write a new schema file, or, before a release, write the file "
+    "again from json.dumps(current_schema(), indent=1)"
 )
 
 

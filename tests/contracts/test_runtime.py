@@ -1,7 +1,6 @@
 """Whoever writes a runtime inherits these promises."""
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -26,11 +25,11 @@ class Toy(NamedTuple):
 
 
 @pytest.fixture(scope="module", params=RUNTIMES.names())
-def toy(request: pytest.FixtureRequest) -> Iterator[Toy]:
+def toy(request: pytest.FixtureRequest) -> Toy:
     """The adapter's own model of a few hundred bytes."""
     if lacking := missing(RUNTIMES.get(request.param).requires):
         pytest.skip("pip install " + " ".join(map(repr, lacking)))
-    yield Toy(*toy_artifact(request.param))
+    return Toy(*toy_artifact(request.param))
 
 
 @pytest.fixture

@@ -160,5 +160,5 @@ def test_real_sets_load_with_their_patients(shared_data: Path) -> None:
     for name, n, kind in (("cxr_pneumonia_kermany", 2818, "patient"), ("us_breast_busi", 779, "group")):
         cohort = load_cohort(f"folder:{shared_data / name}")
         assert len(cohort.cases) == n
-        assert {part for part in cohort.counts()} == {"development", "tuning", "test"}
+        assert set(cohort.counts()) == {"development", "tuning", "test"}
         assert all(tie.startswith(kind) for case in cohort.cases for tie in case.ties)

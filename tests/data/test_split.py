@@ -92,7 +92,7 @@ def test_a_part_that_would_lack_a_class_is_refused(refuses, parts: list[str | No
 
 def test_observation_is_a_stratified_part_of_development() -> None:
     cases = tuple(
-        Case(case_id=f"c{i}", label=int(i % 50 == 0), pixels=PIXELS, part="development" if i < 2000 else None or "test")
+        Case(case_id=f"c{i}", label=int(i % 50 == 0), pixels=PIXELS, part="development" if i < 2000 else "test")
         for i in range(2400)
     )
     cases = tuple(replace(case, part="tuning") if i >= 2200 else case for i, case in enumerate(cases))

@@ -29,8 +29,8 @@ def judged(
 ) -> Evidence:  # fmt: skip
     return evaluate(
         task, labels, units or [str(i) for i in range(len(labels))], shipped=(logits, point),
-        reference=(logits if reference is None else reference, point), own_fp32=logits if own_fp32 is None else own_fp32,
-        margin=0.02, reason="the test", seed=0,
+        reference=(logits if reference is None else reference, point),
+        own_fp32=logits if own_fp32 is None else own_fp32, margin=0.02, reason="the test", seed=0,
     )  # fmt: skip
 
 

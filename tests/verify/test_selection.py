@@ -25,11 +25,12 @@ def exactly(value: float) -> Quantity:
 
 def trial(
     name: str, *, auroc: float = 0.9, error: float = 0.01, mmacs: float = 10.0, latency_ms: float = 1.0,
-    size_kib: float = 100.0, memory_mib: float = 10.0, energy_mj: float = 5.0, verdict: str = "PASS", broken_by: str = "",
+    size_kib: float = 100.0, memory_mib: float = 10.0, energy_mj: float = 5.0, verdict: str = "PASS",
+    broken_by: str = "",
 ) -> Trial:  # fmt: skip
     stage = StageParity(
-        stage="litert int8", max_change_prob=0, mean_change_prob=0, max_change_steps=0, flips_frac=0, edge_change_prob=0,
-        tolerance_prob=0.1, broken_by=broken_by,
+        stage="litert int8", max_change_prob=0, mean_change_prob=0, max_change_steps=0, flips_frac=0,
+        edge_change_prob=0, tolerance_prob=0.1, broken_by=broken_by,
     )  # fmt: skip
     half = 1.96 * error
     artifact = Artifact(

@@ -72,7 +72,7 @@ def replay(folder: Path, shipped: ShippedModel, preprocess: Preprocess, session:
     rows, names = kept.logits.get(file, ()), kept.images
     if {len(row) for row in rows} != {shipped.artifact.n_classes} or len(rows) != len(names):
         raise GoldenError(
-            f"{OUTPUTS} has no outputs for {file} that fit its {len(names)} images and {shipped.artifact.n_classes} classes",
+            f"{OUTPUTS} has no outputs for {file} that fit its {len(names)} images and its classes",
             expected="golden outputs of every model",
             hint="get the bundle again",
         )

@@ -71,7 +71,9 @@ def open_bundle(path: Path | str, *, trusted: str | None = None) -> Bundle:
     """
     path = Path(path)
     if not path.exists():
-        raise BundleError(f"{path} does not exist", expected="a bundle folder or a .bedside file", hint="check the path")
+        raise BundleError(
+            f"{path} does not exist", expected="a bundle folder or a .bedside file", hint="check the path"
+        )
     if path.is_dir():
         return _checked(path, path, trusted)
     folder = unpack(path)

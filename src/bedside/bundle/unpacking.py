@@ -56,7 +56,9 @@ def _extract_all(path: Path, folder: Path) -> None:
     except BedsideError:
         raise
     except Exception as error:  # zipfile and zlib raise whatever the damage breaks
-        raise BundleError(f"{path} is not a readable bundle: {error}", expected="a .bedside file", hint=_AGAIN) from None
+        raise BundleError(
+            f"{path} is not a readable bundle: {error}", expected="a .bedside file", hint=_AGAIN
+        ) from None
 
 
 def _check_archive(items: Sequence[zipfile.ZipInfo], path: Path) -> None:

@@ -59,7 +59,9 @@ def open_session(artifact: Artifact, folder: Path, *, threads: int = 1, check_di
     path = folder / artifact.file
     if not path.is_file():
         raise RuntimeFailureError(
-            f"{path} does not exist", expected=f"the {artifact.name} model file", hint="get the bundle again, or remake it"
+            f"{path} does not exist",
+            expected=f"the {artifact.name} model file",
+            hint="get the bundle again, or remake it",
         )
     if check_digest and digest_file(path) != artifact.digest:
         raise RuntimeFailureError(

@@ -16,17 +16,19 @@ class Fire(nn.Module):
     def __init__(self, n_in: int, n_out: int) -> None:
         super().__init__()
         n_squeezed, half = max(8, n_out // 6), n_out // 2
-        self.squeeze = conv_bn(n_in, n_squeezed, 1)
-        self.point = conv_bn(n_squeezed, half, 1, active=False)
-        self.space = conv_bn(n_squeezed, n_out - half, 3, active=False)
-        self.act = nn.ReLU6(inplace=True)
         self.has_link = n_in == n_out
+        self.squeeze = conv_bn(n_in, n_squeezed, 1)
+        # Without a link the activation stands before the concatenation, where it fuses into the convolutions: AI Edge
+        # Quantizer leaves a ReLU6 that stands alone in float. With a link it fuses into the addition.
+        self.point = conv_bn(n_squeezed, half, 1, active=not self.has_link)
+        self.space = conv_bn(n_squeezed, n_out - half, 3, active=not self.has_link)
+        self.act = nn.ReLU6(inplace=True)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Map ``(N, C, H, W)`` to ``(N, C', H, W)``."""
         squeezed = self.squeeze(features)
         expanded = torch.cat([self.point(squeezed), self.space(squeezed)], dim=1)
-        return self.act(expanded + features if self.has_link else expanded)
+        return self.act(expanded + features) if self.has_link else expanded
 
 
 def fire_network(architecture: Architecture) -> nn.Module:

@@ -142,7 +142,9 @@ def _compare(
         flips_frac=flips,
         edge_change_prob=edge,
         tolerance_prob=tolerance,
-        broken_by=_reason((*before[1:], *now[1:]), float(change.max()), edge, flips, tolerance, max(max_flips, 1 / len(p))),
+        broken_by=_reason(
+            (*before[1:], *now[1:]), float(change.max()), edge, flips, tolerance, max(max_flips, 1 / len(p))
+        ),
     )
 
 

@@ -78,7 +78,7 @@ class TestStartWeights:
         theirs = torch.load(Path(str(place)), weights_only=True)
         ours = self.lite0(3).state_dict()
         assert len(ours) == len(theirs)
-        assert torch.equal(ours["blocks.3.2.conv_dw.weight"], theirs["_blocks.8._depthwise_conv.weight"])
+        assert torch.equal(ours["blocks.3.2.conv_dw.weight"], theirs["_blocks.7._depthwise_conv.weight"])
         assert torch.equal(ours["blocks.0.0.conv_pw.weight"], theirs["_blocks.0._project_conv.weight"])
         assert torch.equal(ours["conv_head.weight"], theirs["_conv_head.weight"])
 

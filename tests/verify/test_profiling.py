@@ -98,9 +98,9 @@ def test_another_device_is_modelled_and_says_so(litert: tuple[Artifact, Path]) -
     image = np.zeros(artifact.spec.shape, np.float32)
     got = profile(artifact, folder, image, SLOW_BOARD, mmacs=10.0, n_layers=4, n_runs=5)
     assert got.latency_p50_ms.value == pytest.approx(2.0 + 0.5 * 4 + 0.1 * 10)
-    assert (got.latency_p50_ms.low, got.latency_p50_ms.high) == pytest.approx((5 * 0.6, 5 * 1.4))
+    assert (got.latency_p50_ms.low, got.latency_p50_ms.high) == pytest.approx((3 * 0.6, 5 * 1.4))
     assert got.energy_mj.value == pytest.approx(2.0 * 5)
-    assert (got.energy_mj.low, got.energy_mj.high) == pytest.approx((1 * 3, 4 * 7))
+    assert (got.energy_mj.low, got.energy_mj.high) == pytest.approx((1 * 3 * 0.6, 4 * 7))
     for quantity in (got.latency_p50_ms, got.latency_p90_ms, got.energy_mj):
         assert quantity.origin == "modelled"
     assert "three boards" in got.latency_p90_ms.how

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from bedside.base.errors import BedsideError
@@ -57,7 +58,8 @@ def _meter() -> str:
 
 def _state(needs: tuple[Requirement, ...]) -> str:
     lacking = missing(needs)
-    return "installed" if not lacking else "pip install " + " ".join(f"'{name}'" for name in dict.fromkeys(lacking))
+    # Escaped, or Rich would take the extra's square brackets for a style and print nothing.
+    return "installed" if not lacking else escape("pip install " + " ".join(f"'{n}'" for n in dict.fromkeys(lacking)))
 
 
 def _runtime_state(name: str) -> tuple[str, str]:

@@ -21,11 +21,15 @@ check: $(STAMP)  ## ruff, pyright, import-linter
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports
 
-bench: $(STAMP)  ## every figure in benchmarks/results/main.json, made again
-	@$(BIN)/python -m benchmarks.main
+bench: $(STAMP)  ## every figure in benchmarks/results/main.json, made again (3 hours)
+	@$(BIN)/python -m benchmarks.accuracy
+	@$(BIN)/python -m benchmarks.ward benchmarks/.cells/pneumonia-0
+	@$(BIN)/python -m benchmarks.whole demo
+	@$(BIN)/python -m benchmarks.whole test
 
-docs: $(STAMP)  ## run every command that the README and docs show
-	@$(BIN)/python -m pytest tests/journeys -m "not slow or slow"
+docs: $(STAMP)  ## make the reference pages, and run every command that README and docs show
+	@$(BIN)/python scripts/make_reference.py
+	@$(BIN)/python -m pytest tests/journeys/test_docs.py
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "bedside needs Python 3.11 or newer; name it: make PYTHON=python3.11"; exit 1; }

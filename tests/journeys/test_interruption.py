@@ -83,3 +83,24 @@ def test_fresh_starts_again(undisturbed: Path, cli, tmp_path: Path) -> None:
     done = cli("optimize", "phantom:ultrasound", "--out", tmp_path / "x", "--fresh", "--size-kib", "0.001")
     assert done.returncode == 20
     assert not (work / "stale.json").exists()
+
+
+def test_ctrl_c_says_how_to_go_on(journey_env: dict[str, str], tmp_path: Path) -> None:
+    command = [
+        sys.executable, "-u", "-m", "bedside", "optimize", "phantom:ultrasound", "--preset", "quick", "--threads", "1",
+        "--out", str(tmp_path / "x"),
+    ]  # fmt: skip
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=journey_env
+    ) as running:
+        assert running.stdout
+        assert running.stderr
+        for line in running.stdout:
+            if "3 reference" in line:
+                break
+        running.send_signal(signal.SIGINT)
+        complaint = running.stderr.read()
+    assert running.returncode == 130
+    assert "run the same command again" in complaint
+    assert "Traceback" not in complaint
+    assert not (tmp_path / "x").exists()

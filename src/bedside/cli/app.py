@@ -167,7 +167,7 @@ def front(version: Annotated[bool, typer.Option("--version", help="Show the vers
 def main() -> NoReturn:
     """Run the command; every error that bedside raises on purpose ends in its own exit code."""
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)
     except BedsideError as error:
         _complain(error)
         sys.exit(error.exit_code)
@@ -175,7 +175,9 @@ def main() -> NoReturn:
         _say_stopped()
     except Exception as error:
         _raise_unless_usage(error)
-    sys.exit(0)
+    if code == INTERRUPTED_EXIT_CODE:  # Typer turns Ctrl-C into the exit code of a command that was not raised
+        _say_stopped()
+    sys.exit(code or 0)
 
 
 def _complain(error: BedsideError) -> None:

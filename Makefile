@@ -11,9 +11,9 @@ export CUDA_VISIBLE_DEVICES =
 demo: $(STAMP)  ## real chest X-rays in, a signed bundle out
 	@$(BIN)/bedside demo --out $(DEMO_OUT)
 
-test: $(STAMP)  ## linters, wall, and every test
+test: $(STAMP)  ## linters, wall, and every test, on two cores
 	@$(MAKE) --no-print-directory check
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: $(STAMP)  ## ruff, pyright, import-linter
 	@$(BIN)/ruff check .

@@ -60,6 +60,12 @@ def run_cell(study: Study, seed: int, threads: int) -> dict[str, Any]:
     return found
 
 
+def finished(study: Study) -> dict[int, dict[str, Any]]:
+    """Finished cells of a study by seed, whoever ran them."""
+    paths = {seed: CELLS / f"{study.name}-{seed}.json" for seed in SEEDS}
+    return {seed: json.loads(path.read_text()) for seed, path in paths.items() if path.is_file()}
+
+
 def read_cell(out: Path) -> dict[str, Any]:
     """Read the figures of a finished bundle."""
     evidence = json.loads((out / "evidence" / "evidence.json").read_text())
@@ -116,14 +122,17 @@ def summarize(study: Study, cells: list[dict[str, Any]], seeds: tuple[int, ...])
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--studies", default=",".join(s.name for s in STUDIES), help="comma-separated")
+    parser.add_argument(
+        "--seeds", default=",".join(map(str, SEEDS)), help="comma-separated; rows cover what is finished"
+    )
     parser.add_argument("--threads", type=int, default=2)
     asked = parser.parse_args()
     CELLS.mkdir(exist_ok=True)
     for study in (s for s in STUDIES if s.name in asked.studies.split(",")):
-        cells = []
-        for seed in SEEDS:
-            cells.append(run_cell(study, seed, asked.threads))
-            summarize(study, cells, SEEDS[: len(cells)])
+        for seed in (seed for seed in SEEDS if str(seed) in asked.seeds.split(",")):
+            run_cell(study, seed, asked.threads)
+            cells = finished(study)
+            summarize(study, list(cells.values()), tuple(cells))
 
 
 if __name__ == "__main__":

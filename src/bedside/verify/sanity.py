@@ -58,7 +58,7 @@ def check_sanity(
     """
     if not cascade:
         raise ShapeError(
-            "no randomised network", expected="one at least", hint="see bedside.train.explaining.randomized_cascade"
+            "no randomised network", expected="one at least", hint="see bedside.train.randomizing.randomized_cascade"
         )
     steps = tuple(
         SanityStep(layer=layer, similarity=compare_maps(fitted, maps, units, seed=seed).rank_correlation)

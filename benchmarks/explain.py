@@ -6,6 +6,7 @@ network is distilled from it and written as int8; all of them are mapped on the 
 
 import argparse
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path

@@ -7,7 +7,6 @@ network is distilled from it and written as int8; all of them are mapped on the 
 import argparse
 import json
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,9 +16,10 @@ import numpy as np
 from bedside.base.arrays import BoolArray, FloatArray, IntArray
 from bedside.base.digest import digest_array
 from bedside.base.files import write_atomic
+from bedside.base.journal import Journal
 from bedside.base.jsonform import to_json, to_plain
 from bedside.base.task import Task
-from bedside.compress.compressing import compress, load_compressed
+from bedside.compress.compressing import CompressedModel, compress, load_compressed
 from bedside.compress.quantization import QuantizationPlan
 from bedside.compress.recipe import Recipe, Workbench
 from bedside.data.augment import Augment
@@ -34,7 +34,7 @@ from bedside.export.exported import eager_session
 from bedside.runtime.session import Session, logits, open_session
 from bedside.stops import monitor_for
 from bedside.train.architecture import Architecture
-from bedside.train.baseline import fit_reference, load_reference, reference_architecture
+from bedside.train.baseline import Baseline, fit_reference, load_reference, reference_architecture
 from bedside.train.plan import TrainPlan
 from bedside.verify.deletion import faithfulness
 from bedside.verify.gaze import judge_gaze
@@ -53,7 +53,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 CELLS = ROOT / "benchmarks" / ".cells"
 SIDE_PX = 96
-N_SANITY = 40
+N_FEW = 25
+"""Cases of the costly measurements: deletion and insertion, RISE, gradients, randomised weights."""
+
 TASK = Task(classes=("benign", "malignant"), positive=1)
 
 
@@ -92,8 +94,12 @@ def fitted(split: Split, preprocess: Preprocess, seed: int, folder: Path) -> tup
     flips = Augment(flip_prob=0.5)
     plan = TrainPlan(n_epochs=12, learning_rate=5e-4, patience=12, n_views=10_000, batch_size=32, augment=flips,
                      seed=seed)  # fmt: skip
-    baseline = fit_reference(
-        reference_architecture(preprocess.spec, TASK.n_classes), plan, data, folder, monitor=monitor, on_epoch=print
+    architecture, journal = reference_architecture(preprocess.spec, TASK.n_classes), Journal(folder=folder)
+    baseline = journal.stop(
+        "reference",
+        Baseline,
+        [architecture, plan, split.digest()],
+        lambda: fit_reference(architecture, plan, data, folder, monitor=monitor, on_epoch=print),
     )
     reference = load_reference(baseline, folder)
     student = replace(plan, n_epochs=40, learning_rate=3e-3, patience=40, n_views=4)
@@ -101,7 +107,9 @@ def fitted(split: Split, preprocess: Preprocess, seed: int, folder: Path) -> tup
     bench = Workbench(
         data=data, monitor=monitor, teacher_logits=teach(reference, student, data), folder=folder, on_epoch=print
     )
-    network = load_compressed(compress(Recipe(architecture=small, plan=student), bench, folder), folder)
+    recipe = Recipe(architecture=small, plan=student)
+    model = journal.stop("small", CompressedModel, [recipe, baseline.digest], lambda: compress(recipe, bench, folder))
+    network = load_compressed(model, folder)
     observed = preprocess.normalize(stack_images(split.observation, preprocess))
     job = ExportJob(
         model=network, spec=preprocess.spec, n_classes=TASK.n_classes, observed=observed, folder=folder,
@@ -135,19 +143,20 @@ def run_seed(seed: int) -> dict[str, Any]:
         score = looker.point.probabilities(logits(looker.session, images))[:, 1]
         found["auroc"][name] = auroc(labels == 1, score)
     maps = {name: mapped("occlusion", looker, images, labels) for name, looker in lookers.items()}
+    few = np.arange(0, len(images), len(images) // N_FEW)
+    few_units = [units[i] for i in few]
     faithful = {
-        name: faithfulness(looker.session, images, maps[name], labels, looker.point, units)
+        name: faithfulness(looker.session, images[few], maps[name][few], labels[few], looker.point, few_units)
         for name, looker in lookers.items()
     }
     found["occlusion"] = to_plain(judge_gaze("occlusion", maps, masks, units, faithfulness=faithful))
     sick = np.flatnonzero(labels == 1)
     sick_maps = {name: held[sick] for name, held in maps.items()}
     found["malignant"] = to_plain(judge_gaze("occlusion", sick_maps, masks[sick], [units[i] for i in sick]))
-    small = {name: lookers[name] for name in ("small fp32", "small int8")}
-    rise = {name: mapped("rise", looker, images, labels) for name, looker in small.items()}
-    found["rise"] = to_plain(judge_gaze("rise", rise, masks, units))
-    found["rise against occlusion"] = to_plain(compare_maps(rise["small int8"], maps["small int8"], units))
-    found |= float_methods(reference, images, masks, labels, units, maps["reference fp32"])
+    rise = {name: mapped("rise", lookers[name], images[few], labels[few]) for name in ("small fp32", "small int8")}
+    found["rise"] = to_plain(judge_gaze("rise", rise, masks[few], few_units))
+    found["rise against occlusion"] = to_plain(compare_maps(rise["small int8"], maps["small int8"][few], few_units))
+    found |= float_methods(reference, images[few], masks[few], labels[few], few_units, maps["reference fp32"][few])
     write_atomic(done, to_json(found, indent=1))
     return found
 
@@ -165,15 +174,14 @@ def float_methods(
     from bedside.verify.pointing import look
 
     found: dict[str, Any] = {"float": {}, "sanity": {}}
-    few = slice(0, len(images), max(1, len(images) // N_SANITY))
     for name in EXPLAINERS.names():
-        method: Callable[..., FloatArray] = EXPLAINERS.get(name)
+        method = EXPLAINERS.get(name)
         maps = method(reference, images, labels)
         found["float"][name] = {
             "gaze": to_plain(look(name, maps, masks, units)), "agreement": to_plain(compare_maps(maps, ours, units))
         }  # fmt: skip
-        cascade = [(layer, method(random, images[few], labels[few])) for layer, random in randomized_cascade(reference)]
-        found["sanity"][name] = to_plain(check_sanity(name, maps[few], cascade, units[few]))
+        cascade = [(layer, method(net, images, labels)) for layer, net in randomized_cascade(reference, n_stages=2)]
+        found["sanity"][name] = to_plain(check_sanity(name, maps, cascade, units))
     return found
 
 

@@ -35,7 +35,10 @@ def summarize(cells: list[dict[str, Any]]) -> None:
         row(f"heat in the lesion, {name}", [cell["occlusion"]["gazes"][n]["energy"] for cell in cells])
         for area in ("deletion", "deletion_unrelated", "insertion", "insertion_unrelated"):
             words = area.replace("_unrelated", " by another case's map")
-            row(f"area under {words}, {name}", [cell["occlusion"]["faithfulness"][name][area] for cell in cells])
+            row(
+                f"area under {words}, {name}, 25 lesions",
+                [cell["occlusion"]["faithfulness"][name][area] for cell in cells],
+            )
     row("hit rate of the middle of the image", [cell["occlusion"]["blind_hit"] for cell in cells])
     row("heat in the lesion of an even map", [cell["occlusion"]["even_energy"] for cell in cells])
     for n, name in enumerate(("reference fp32", "small fp32")):
@@ -56,6 +59,9 @@ def summarize(cells: list[dict[str, Any]]) -> None:
         row(f"rank correlation after randomising every layer, {name}, reference",
             [cell["sanity"][name]["steps"][-1]["similarity"] for cell in cells],
             "whole interval < 0.5", lambda e: e["high"] < 0.5)  # fmt: skip
-        row(f"pointing-game hit rate, reference, {name}", [cell["float"][name]["gaze"]["hit"] for cell in cells])
+        row(
+            f"pointing-game hit rate, reference, {name}, 25 lesions",
+            [cell["float"][name]["gaze"]["hit"] for cell in cells],
+        )
         row(f"rank correlation of {name} with the ward's occlusion, reference",
             [cell["float"][name]["agreement"]["rank_correlation"] for cell in cells])  # fmt: skip

@@ -59,7 +59,7 @@ def run_explain(bundle: Path, files: list[Path], method: str, out: Path, trust: 
             watch.tick(i, len(files), file.name)
             found = explain(predictor, file, method=method)
             write_atomic(out / name, overlay_png(found.image, found.heat, side_px=SIDE_PX))
-            items.append(SheetItem(name=str(file), caption=_caption(found), image=found.image, heat=found.heat))
+            items.append(SheetItem(name=file.name, caption=_caption(found), image=found.image, heat=found.heat))
             console.print(f"{out / name}  {_caption(found)}", highlight=False, soft_wrap=True)
     title = f"{predictor.bundle.manifest.name}: {predictor.shipped.artifact.name}, {method}"
     write_atomic(out / "index.html", render_contact_sheet(title, NOTE, items).encode())

@@ -57,6 +57,18 @@ def test_coverage(n: int, b: float, c: float) -> None:
     assert covered / n_repeats >= 0.935
 
 
+def test_a_loss_at_the_margin_is_seldom_called_none() -> None:
+    """Equivalence within 0.1 where the truth is a loss of 0.1: the error that a verdict "kept" may make."""
+    rng, n, n_repeats = np.random.default_rng(3), 125, 800
+    units = [str(i) for i in range(n)]
+    kept = 0
+    for _ in range(n_repeats):
+        draw = rng.random(n)
+        found = paired_difference(draw < 0.05, (draw >= 0.05) & (draw < 0.2), units)
+        kept += found.low > -0.1 and found.high < 0.1
+    assert kept / n_repeats <= 0.05
+
+
 def test_copies_of_a_patients_images_do_not_narrow_it() -> None:
     candidate, reference, units = pairs(10, 6, 2, 12)
     copied = paired_difference(np.repeat(candidate, 4), np.repeat(reference, 4), np.repeat(units, 4).tolist())

@@ -75,17 +75,17 @@ def compare_maps(first: FloatArray, second: FloatArray, units: Sequence[str], *,
         raise ShapeError(
             f"{len(first)} maps and {len(units)} units", expected="as many, and one at least", hint="name each patient"
         )
-    other = other_case(units)
+    blank, others = (is_blank(first), is_blank(second)), other_case(units)
     pairs = list(zip(first, second, strict=True))
     unrelated = [
-        math.nan if j is None or is_blank(second[j][None])[0] else rank_correlation(first[i], second[j])
-        for i, j in enumerate(other)
+        math.nan if j is None or blank[0][i] or blank[1][j] else rank_correlation(first[i], second[j])
+        for i, j in enumerate(others)
     ]
     return MapAgreement(
         rank_correlation=mean_over_cases([rank_correlation(a, b) for a, b in pairs], units, seed=seed),
         top_iou=mean_over_cases([top_iou(a, b) for a, b in pairs], units, seed=seed),
         unrelated=mean_over_cases(unrelated, units, seed=seed),
-        n_blank=int((is_blank(first) & is_blank(second)).sum()),
+        n_blank=int((blank[0] & blank[1]).sum()),
     )
 
 

@@ -21,8 +21,8 @@ MIN_AGREEMENT = 0.7
 """Mean rank correlation from which on two models look at the same places."""
 
 MIN_PATIENTS = 20
-"""Fewer patients settle nothing, however alike their maps. In simulation a gaze that has just moved is called kept in at
-most 5.1 % of draws from 20 patients on, and in up to 7.8 % at 10, where a bootstrap's intervals are too narrow."""
+"""Fewer patients settle nothing, however alike their maps. In simulation a gaze that has just moved is called kept in
+at most 5.1 % of draws from 20 patients on, and in up to 7.8 % at 10, where a bootstrap's intervals are too narrow."""
 
 GazeVerdict = Literal["KEPT", "MOVED", "INCONCLUSIVE"]
 

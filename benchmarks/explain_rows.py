@@ -59,9 +59,6 @@ def summarize(cells: list[dict[str, Any]]) -> None:
         row(f"rank correlation after randomising every layer, {name}, reference",
             [cell["sanity"][name]["steps"][-1]["similarity"] for cell in cells],
             "whole interval < 0.5", lambda e: e["high"] < 0.5)  # fmt: skip
-        row(
-            f"pointing-game hit rate, reference, {name}, 25 lesions",
-            [cell["float"][name]["gaze"]["hit"] for cell in cells],
-        )
-        row(f"rank correlation of {name} with the ward's occlusion, reference",
-            [cell["float"][name]["agreement"]["rank_correlation"] for cell in cells])  # fmt: skip
+        row(f"pointing-game hit rate, reference, {name}, 25 lesions", [cell["float"][name]["hit"] for cell in cells])
+    row("rank correlation of grad-cam++ with the ward's occlusion, reference",
+        [cell["grad-cam++ against occlusion"]["rank_correlation"] for cell in cells])  # fmt: skip

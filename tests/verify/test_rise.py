@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from bedside.verify.content import content_box
 from bedside.verify.heat import HEAT_MAPS, heat_maps, is_blank
 from bedside.verify.occlusion import occlusion_map
 from bedside.verify.operating_point import OperatingPoint
@@ -48,6 +49,7 @@ def test_one_seed_one_map() -> None:
 def test_the_map_is_the_papers_average_of_masks() -> None:
     """Against the definition, written out: the expected mask, given the probability that it leaves."""
     session, image, settings = Window(slice(3, 10), slice(3, 10)), spots(), Rise(n_masks=130)
+    image = image + np.random.default_rng(0).normal(scale=0.01, size=image.shape).astype(np.float32)
     total, cover = np.zeros((35, 35)), np.zeros((35, 35))
     for mask in np.concatenate(list(settings.masks(35, 35))):
         hidden = (mask * image + (1 - mask) * image.mean()).astype(np.float32)
@@ -95,3 +97,21 @@ def test_methods_by_name_and_each_image_for_its_own_class() -> None:
     np.testing.assert_array_equal(maps[0], occlusion_map(session, spots(), POINT, 1))
     assert not maps[1].any(), "nothing in the window speaks for the other class"
     assert seen == [(1, 2), (2, 2)]
+
+
+@pytest.mark.parametrize("name", HEAT_MAPS.names())
+def test_a_letterbox_is_no_place_to_look_at(name: str) -> None:
+    """A model that goes by the bars alone: nobody can hide them, so nothing is hot; and the image keeps its place."""
+    image = np.full((1, 40, 40), -1, np.float32)
+    image[:, 10:30] = np.random.default_rng(0).normal(size=(20, 40))
+    held = image.copy()
+    assert not HEAT_MAPS.get(name)(Window(slice(0, 8), slice(None)), image, POINT, 1).any()
+    image[:, 14:20, 4:10] += 3
+    heat = HEAT_MAPS.get(name)(Window(slice(14, 20), slice(4, 10)), image, POINT, 1)
+    row, column = np.unravel_index(heat.argmax(), heat.shape)
+    assert 12 <= row <= 22
+    assert 2 <= column <= 12
+    assert not heat[:10].any()
+    assert not heat[30:].any()
+    assert content_box(held) == (slice(10, 30), slice(0, 40))
+    assert content_box(np.ones((3, 5, 6))) == (slice(0, 5), slice(0, 6))

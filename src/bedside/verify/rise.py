@@ -7,6 +7,7 @@ import numpy as np
 
 from bedside.base.arrays import FloatArray
 from bedside.runtime.session import Session, logits
+from bedside.verify.content import content_box
 from bedside.verify.operating_point import OperatingPoint
 
 _BLOCK = 50
@@ -18,7 +19,7 @@ class Rise:
 
     The map is ``S(x) = sum_i p_i m_i(x) / sum_i m_i(x)``, scaled to [0, 1]. The paper divides by the *expected* number
     of masks that show a place; dividing by the actual number takes the noise of uneven cover out. A hidden place takes
-    the image's mean, as in occlusion, where the paper has black.
+    the image's mean, as in occlusion, where the paper has black; the bars of a letterbox are left alone.
 
     Parameters
     ----------
@@ -37,20 +38,22 @@ class Rise:
 
     def __call__(self, session: Session, image: FloatArray, point: OperatingPoint, class_index: int) -> FloatArray:
         """Map one preprocessed ``(C, H, W)`` image; returns ``(H, W)`` in [0, 1], all zero if no mask matters."""
-        fill = image.mean(axis=(1, 2), keepdims=True)
-        total, cover, spread = np.zeros(image.shape[1:]), np.zeros(image.shape[1:]), []
-        for masks in self.masks(image.shape[1], image.shape[2]):
-            shown = masks[:, None]
-            hidden = (shown * image[None] + (1 - shown) * fill[None]).astype(np.float32)
+        box = content_box(image)
+        inner = image[:, *box]
+        fill, spread = inner.mean(axis=(1, 2), keepdims=True), []
+        total, cover = np.zeros(inner.shape[1:]), np.zeros(inner.shape[1:])
+        for masks in self.masks(*inner.shape[1:]):
+            hidden = np.repeat(image[None], len(masks), axis=0).astype(np.float32)
+            hidden[:, :, *box] = masks[:, None] * inner[None] + (1 - masks[:, None]) * fill[None]
             found = point.probabilities(logits(session, hidden))[:, class_index]
             total += np.tensordot(found, masks, axes=1)
             cover += masks.sum(axis=0)
             spread.append(found)
-        heat = total / np.maximum(cover, 1e-9)
+        heat, whole = total / np.maximum(cover, 1e-9), np.zeros(image.shape[1:])
         low, high = float(heat.min()), float(heat.max())
-        if np.ptp(np.concatenate(spread)) <= 1e-6 or high - low <= 1e-9:
-            return np.zeros_like(heat)
-        return (heat - low) / (high - low)
+        if np.ptp(np.concatenate(spread)) > 1e-6 and high - low > 1e-9:
+            whole[box] = (heat - low) / (high - low)
+        return whole
 
     def masks(self, height: int, width: int) -> Iterator[FloatArray]:
         """Yield the masks in blocks ``(b, height, width)``, 0 hidden to 1 shown, each shifted by less than a cell."""

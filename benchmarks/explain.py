@@ -7,7 +7,6 @@ network is distilled from it and written as int8; all of them are mapped on the 
 import argparse
 import json
 import os
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,37 +17,24 @@ from bedside.base.digest import digest_array
 from bedside.base.files import write_atomic
 from bedside.base.journal import Journal
 from bedside.base.jsonform import to_json, to_plain
-from bedside.base.task import Task
-from bedside.compress.compressing import CompressedModel, compress, load_compressed
-from bedside.compress.quantization import QuantizationPlan
-from bedside.compress.recipe import Recipe, Workbench
-from bedside.data.augment import Augment
-from bedside.data.case import Cohort, labels_of, units_of
+from bedside.data.case import labels_of, units_of
 from bedside.data.masks import stack_masks
 from bedside.data.preprocess import Preprocess
 from bedside.data.sources import load_cohort
-from bedside.data.split import Split, split_by_patient
+from bedside.data.split import split_by_patient
 from bedside.data.stacking import stack_images
-from bedside.export.converting import ExportJob, convert
-from bedside.export.exported import eager_session
-from bedside.runtime.session import Session, logits, open_session
-from bedside.stops import monitor_for
-from bedside.train.architecture import Architecture
-from bedside.train.baseline import Baseline, fit_reference, load_reference, reference_architecture
-from bedside.train.plan import TrainPlan
+from bedside.runtime.session import logits
 from bedside.verify.deletion import faithfulness
 from bedside.verify.gaze import judge_gaze
 from bedside.verify.heat import HEAT_MAPS, heat_maps
 from bedside.verify.heat_agreement import compare_maps
 from bedside.verify.metrics import auroc
-from bedside.verify.operating_point import OperatingPoint, lock_operating_point
 from bedside.verify.sanity import check_sanity
+from benchmarks.explain_models import Looker, fitted, lesions_only
 from benchmarks.explain_rows import SEEDS, summarize
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from bedside.train.fitting import TrainingData
 
 ROOT = Path(__file__).parents[1]
 CELLS = ROOT / "benchmarks" / ".cells"
@@ -56,91 +42,18 @@ SIDE_PX = 96
 N_FEW = 25
 """Cases of the costly measurements: deletion and insertion, RISE, gradients, randomised weights."""
 
-TASK = Task(classes=("benign", "malignant"), positive=1)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Looker:
-    """A model that can be asked where it looks."""
-
-    session: Session
-    point: OperatingPoint
-
-
-def lesions_only(cohort: Cohort) -> Cohort:
-    """Leave the normal images out, which have no lesion to point at."""
-    kept = [case for case in cohort.cases if cohort.task.classes[case.label] in TASK.classes]
-    cases = (replace(case, label=TASK.classes.index(cohort.task.classes[case.label])) for case in kept)
-    return replace(cohort, task=TASK, cases=tuple(cases), may_flip=True)
-
-
-def training_data(split: Split, preprocess: Preprocess) -> "TrainingData":
-    from bedside.train.fitting import TrainingData
-
-    return TrainingData(
-        development=stack_images(split.development, preprocess),
-        development_labels=labels_of(split.development),
-        tuning=stack_images(split.tuning, preprocess),
-        tuning_labels=labels_of(split.tuning),
-        preprocess=preprocess,
-    )
-
-
-def fitted(split: Split, preprocess: Preprocess, seed: int, folder: Path) -> tuple["nn.Module", dict[str, Looker]]:
-    """Fit the reference, distil the small network, write its files; return the reference network and all lookers."""
-    from bedside.train.fitting import teach
-
-    data, monitor = training_data(split, preprocess), monitor_for(TASK)
-    flips = Augment(flip_prob=0.5)
-    plan = TrainPlan(n_epochs=12, learning_rate=5e-4, patience=12, n_views=10_000, batch_size=32, augment=flips,
-                     seed=seed)  # fmt: skip
-    architecture, journal = reference_architecture(preprocess.spec, TASK.n_classes), Journal(folder=folder)
-    baseline = journal.stop(
-        "reference",
-        Baseline,
-        [architecture, plan, split.digest()],
-        lambda: fit_reference(architecture, plan, data, folder, monitor=monitor, on_epoch=print),
-    )
-    reference = load_reference(baseline, folder)
-    student = replace(plan, n_epochs=40, learning_rate=3e-3, patience=40, n_views=4)
-    small = Architecture(family="depthwise", width=0.75, spec=preprocess.spec, n_classes=TASK.n_classes)
-    recipe = Recipe(architecture=small, plan=student)
-
-    def distilled() -> CompressedModel:
-        taught = teach(reference, student, data)
-        bench = Workbench(data=data, monitor=monitor, teacher_logits=taught, folder=folder, on_epoch=print)
-        return compress(recipe, bench, folder)
-
-    model = journal.stop("small", CompressedModel, [recipe, baseline.digest], distilled)
-    network = load_compressed(model, folder)
-    observed = preprocess.normalize(stack_images(split.observation, preprocess))
-    job = ExportJob(
-        model=network, spec=preprocess.spec, n_classes=TASK.n_classes, observed=observed, folder=folder,
-        plan=QuantizationPlan(n_observed=len(observed), observation=digest_array(observed)),
-    )  # fmt: skip
-    sessions = {"reference fp32": eager_session(reference)}
-    for artifact in convert(job, "litert"):
-        sessions[f"small {artifact.precision}"] = open_session(artifact, folder)
-    tuning = preprocess.normalize(data.tuning)
-    points = {
-        name: lock_operating_point(data.tuning_labels, logits(session, tuning), TASK)
-        for name, session in sessions.items()
-    }
-    return reference, {name: Looker(session=held, point=points[name]) for name, held in sessions.items()}
-
-
-def run_seed(seed: int) -> dict[str, Any]:
-    """Everything of one seed, or what was kept of it."""
-    done = CELLS / f"explain-{seed}.json"
+def run_seed(seed: int, *, quick: bool = False) -> dict[str, Any]:
+    """Everything of one seed, or what was kept of it; `quick` asks the small model's two files only."""
+    done = CELLS / f"explain-{seed}{'-quick' if quick else ''}.json"
     if done.is_file():
         return json.loads(done.read_text())
     place = Path(os.environ.get("BEDSIDE_DATA", ROOT.parent / "shared" / "data")) / "us_breast_busi"
     split = split_by_patient(lesions_only(load_cohort(f"folder:{place}")), seed=seed)
     preprocess = Preprocess(n_channels=1, height_px=SIDE_PX, width_px=SIDE_PX)
-    from bedside.train.checkpoint import weights_digest
-    from bedside.train.explaining import EXPLAINERS
-
     reference, lookers = fitted(split, preprocess, seed, CELLS / f"explain-{seed}")
+    if quick:
+        del lookers["reference fp32"]
     cases = split.test.open(reason="where the models look, after all of them were fitted")
     images, masks = preprocess.normalize(stack_images(cases, preprocess)), stack_masks(cases, preprocess)
     labels, units = labels_of(cases), units_of(cases)
@@ -159,16 +72,35 @@ def run_seed(seed: int) -> dict[str, Any]:
     sick = np.flatnonzero(labels == 1)
     sick_maps = {name: held[sick] for name, held in maps.items()}
     found["malignant"] = to_plain(judge_gaze("occlusion", sick_maps, masks[sick], [units[i] for i in sick]))
-    rise = {name: mapped("rise", lookers[name], images[few], labels[few]) for name in ("small fp32", "small int8")}
-    found["rise"] = to_plain(judge_gaze("rise", rise, masks[few], few_units))
-    found["rise against occlusion"] = to_plain(compare_maps(rise["small int8"], maps["small int8"][few], few_units))
-    cam = EXPLAINERS.get("grad-cam++")(reference, images[few], labels[few])
-    found["grad-cam++ against occlusion"] = to_plain(compare_maps(cam, maps["reference fp32"][few], few_units))
-    inputs = [weights_digest(reference), digest_array(images[few])]
-    found |= Journal(folder=CELLS / f"explain-{seed}").stop(
-        "float", dict, inputs, lambda: float_methods(reference, images[few], masks[few], labels[few], few_units)
-    )
+    if not quick:
+        few_maps = {name: held[few] for name, held in maps.items()}
+        few_cases = (images[few], masks[few], labels[few], few_units)
+        found |= costly(reference, lookers, few_maps, few_cases, CELLS / f"explain-{seed}")
     write_atomic(done, to_json(found, indent=1))
+    return found
+
+
+Cases = tuple[FloatArray, BoolArray, IntArray, list[str]]
+
+
+def costly(
+    reference: "nn.Module", lookers: dict[str, Looker], maps: dict[str, FloatArray], cases: Cases, folder: Path
+) -> dict[str, Any]:
+    """RISE, gradients and randomised weights, on a few cases (images, masks, labels, units)."""
+    from bedside.train.checkpoint import weights_digest
+    from bedside.train.explaining import EXPLAINERS
+
+    images, masks, labels, units = cases
+    rise = {name: mapped("rise", lookers[name], images, labels) for name in ("small fp32", "small int8")}
+    found: dict[str, Any] = {}
+    found["rise"] = to_plain(judge_gaze("rise", rise, masks, units))
+    found["rise against occlusion"] = to_plain(compare_maps(rise["small int8"], maps["small int8"], units))
+    cam = EXPLAINERS.get("grad-cam++")(reference, images, labels)
+    found["grad-cam++ against occlusion"] = to_plain(compare_maps(cam, maps["reference fp32"], units))
+    inputs = [weights_digest(reference), digest_array(images)]
+    found |= Journal(folder=folder).stop(
+        "float", dict, inputs, lambda: float_methods(reference, images, masks, labels, units)
+    )
     return found
 
 
@@ -197,9 +129,10 @@ def float_methods(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=len(SEEDS), help="how many of them")
-    cells = []
-    for seed in SEEDS[: parser.parse_args().seeds]:
-        cells.append(run_seed(seed))
+    parser.add_argument("--quick", action="store_true", help="int8 against fp32 of the small model only")
+    asked, cells = parser.parse_args(), []
+    for seed in SEEDS[: asked.seeds]:
+        cells.append(run_seed(seed, quick=asked.quick))
         summarize(cells)
 
 

@@ -26,7 +26,8 @@ def row(figure: str, found: list[dict[str, Any]], target: str = "none, for compa
 
 def summarize(cells: list[dict[str, Any]]) -> None:
     """Write the rows."""
-    for n, name in enumerate(("reference fp32", "small fp32", "small int8")):
+    names = list(cells[0]["auroc"])
+    for n, name in enumerate(names):
         aurocs = [cell["auroc"][name] for cell in cells]
         row(f"AUROC, {name}, mean and range of seeds",
             [{"value": a, "low": min(aurocs), "high": max(aurocs)} for a in aurocs])  # fmt: skip
@@ -41,7 +42,7 @@ def summarize(cells: list[dict[str, Any]]) -> None:
             )
     row("hit rate of the middle of the image", [cell["occlusion"]["blind_hit"] for cell in cells])
     row("heat in the lesion of an even map", [cell["occlusion"]["even_energy"] for cell in cells])
-    for n, name in enumerate(("reference fp32", "small fp32")):
+    for n, name in enumerate(names[:-1]):
         changes = [cell["occlusion"]["changes"][n] for cell in cells]
         row(f"hit rate of small int8 less that of {name}", [change["hit_difference"] for change in changes],
             "whole interval within +-0.1", lambda e: e["low"] > -0.1 and e["high"] < 0.1)  # fmt: skip
@@ -50,6 +51,12 @@ def summarize(cells: list[dict[str, Any]]) -> None:
         row(f"overlap of the hottest tenth, small int8 with {name}", [c["agreement"]["top_iou"] for c in changes])
         row(f"rank correlation with another case's map, small int8 with {name}",
             [c["agreement"]["unrelated"] for c in changes])  # fmt: skip
+    if "rise" in cells[0]:
+        summarize_costly(cells)
+
+
+def summarize_costly(cells: list[dict[str, Any]]) -> None:
+    """Write the rows of RISE, gradients and randomised weights."""
     row("rank correlation of RISE maps, small int8 with small fp32",
         [cell["rise"]["changes"][0]["agreement"]["rank_correlation"] for cell in cells],
         "whole interval >= 0.7", lambda e: e["low"] >= 0.7)  # fmt: skip

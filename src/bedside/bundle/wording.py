@@ -75,6 +75,17 @@ def times(reference: float, shipped: float, *, less: str, more: str) -> str:
     return f"{factor:.0f} × {word}" if factor >= 10 else f"{factor:.1f} × {word}"
 
 
+def counted(n: int, one: str, more: str) -> str:
+    """Write a number with its noun.
+
+    Examples
+    --------
+    >>> counted(1, "case", "cases"), counted(5856, "case", "cases")
+    ('1 case', '5,856 cases')
+    """
+    return f"{n:,} {one if n == 1 else more}"
+
+
 def shortened(text: str, n_characters: int = 20) -> str:
     """Cut a long name, with an ellipsis."""
     flat = " ".join(text.split())

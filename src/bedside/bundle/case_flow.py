@@ -119,7 +119,5 @@ def _evaluated(flow: CaseFlow) -> tuple[str, ...]:
     head = f"{flow.n_evaluated:,} cases, {flow.n_units:,} independent units"
     if len(flow.called) > 4:
         return ("Evaluated once", head, f"called rightly: {flow.n_right:,} of {flow.n_evaluated:,}")
-    calls = (
-        f"{shortened(truth, 16)} called {shortened(call, 16)}: {n:,}" for (truth, call), n in flow.called.items()
-    )
+    calls = (f"{shortened(truth, 16)} called {shortened(call, 16)}: {n:,}" for (truth, call), n in flow.called.items())
     return ("Evaluated once", head, *calls)

@@ -31,7 +31,7 @@ def plain_words(data: ReportData) -> tuple[PlainWords, ...]:
     return (
         PlainWords(question="How well does it do?", answers=_how_well(data)),
         PlainWords(question="What did compression cost?", answers=_what_it_cost(data)),
-        PlainWords(question="What must it not be used for?", answers=forbidden_uses(data), is_warning=True),
+        PlainWords(question="What must it not be used for?", answers=wording.forbidden_uses(data), is_warning=True),
     )
 
 
@@ -90,21 +90,6 @@ def _gain(change: str, name: str) -> str:
     if change == "about the same":
         return f"about the same in {name.lower()}"
     return f"{change} energy" if name == "Energy" else change
-
-
-def forbidden_uses(data: ReportData) -> tuple[str, ...]:
-    """Say what the evidence does not carry."""
-    uses = [
-        "Diagnosis, or any decision about a patient: it is for research only.",
-        f"Images other than {data.modality} images like those of {data.cohort_name}: other sites, devices and groups "
-        "of patients have not been evaluated.",
-    ]
-    if data.is_phantom:
-        uses.insert(0, "Patients at all: it has only seen images that a program drew.")
-    verdict = data.evidence.non_inferiority.verdict
-    if verdict != "PASS":
-        uses.append(f"In the place of the reference: the verdict is {verdict}.")
-    return tuple(uses)
 
 
 def red_warnings(data: ReportData, sections: Sequence[Section]) -> tuple[str, ...]:

@@ -84,7 +84,7 @@ def _arrow(source: Box, target: Box) -> str:
 
 def _line(x1: float, y1: float, x2: float, y2: float) -> str:
     """Draw a straight or elbowed line with a head."""
-    down = abs(x2 - x1) < abs(y2 - y1) or x1 != x2 and y1 != y2
+    down = abs(x2 - x1) < abs(y2 - y1) or (x1 != x2 and y1 != y2)
     middle = (y1 + y2) / 2
     path = f"M{x1:g} {y1:g}" + (f"V{middle:g}H{x2:g}V{y2:g}" if down else f"H{x2:g}")
     head = f"M{x2 - 4:g} {y2 - 6:g}L{x2:g} {y2:g}L{x2 + 4:g} {y2 - 6:g}"

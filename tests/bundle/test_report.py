@@ -19,6 +19,7 @@ from bedside.base.budget import Budget
 from bedside.base.errors import ShapeError
 from bedside.base.task import Task
 from bedside.bundle import sections
+from bedside.bundle.case_flow import flow_figure
 from bedside.bundle.curves import reliability_bins, roc_band, roc_points
 from bedside.bundle.figures import confusion_svg, roc_curve_svg
 from bedside.bundle.first_screen import plain_words, red_warnings
@@ -26,7 +27,6 @@ from bedside.bundle.pareto import pareto_svg
 from bedside.bundle.pictures import gallery_png_uri, overlay_png_uri
 from bedside.bundle.report import render_report, summary_rows
 from bedside.bundle.report_data import ReportData
-from bedside.bundle.report_figures import report_figures
 from bedside.bundle.report_numbers import report_json
 from bedside.bundle.sections import Section
 from bedside.bundle.wording import three_digits, times, verdict_sentence
@@ -166,29 +166,29 @@ def test_a_section_is_one_function_and_one_template(binary: ReportData, monkeypa
             title=f"Extra <{data.seed}>",
             short="Extra",
             template="section_figures.html.j2",
-            figures=report_figures(data)[:1],
+            figures=(flow_figure(data),),
             numbers={"auroc": data.evidence.shipped.auroc},
             warnings=("Beware of <this>",),
         )
 
-    monkeypatch.setattr(sections, "SECTIONS", (*sections.SECTIONS, extra, lambda data: None))
+    monkeypatch.setattr(sections, "SECTIONS", (*sections.SECTIONS[-1:], extra, lambda data: None))
     made = sections.sections_of(binary)
-    assert [section.anchor for section in made][-2:] == ["lineage", "extra"]
+    assert [section.anchor for section in made] == ["lineage", "extra"]
     page = Page(render_report(binary, made))
     assert (page.wrong, page.open) == ([], [])
     assert "extra" in page.ids
     assert "#extra" in page.loads
     assert "Extra <0>" in page.text
-    assert "Beware of <this>" in page.text[: page.text.index("Reference and shipped model")]
+    assert "Beware of <this>" in page.text[: page.text.index("Preset")]
     assert json.loads(report_json(binary, made))["sections"]["extra"]["auroc"]["n_patients"] == 150
 
 
-def test_ten_thousand_cases_stay_below_five_mebibytes(binary: ReportData) -> None:
+def test_ten_thousand_cases_stay_below_five_mebibytes() -> None:
     """Only what grows with the cases is replaced: labels and probabilities."""
-    rng, wide = np.random.default_rng(5), synthetic_report(n_classes=8, n_cases=120, n_gallery=6)
+    rng, small = np.random.default_rng(5), synthetic_report(n_classes=8, n_cases=60, n_gallery=6)
     labels, some = rng.integers(8, size=10_000), rng.dirichlet(np.ones(8), size=10_000)
     other = rng.dirichlet(np.ones(8), size=10_000)
-    big = replace(wide, labels=labels, shipped_probabilities=some, reference_probabilities=other)
+    big = replace(small, labels=labels, shipped_probabilities=some, reference_probabilities=other)
     assert len(render_report(big).encode()) < 5 * 1024**2
 
 

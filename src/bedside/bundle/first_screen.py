@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bedside.base.estimate import Estimate
-from bedside.bundle import report_sections, wording
+from bedside.bundle import report_rows, wording
 from bedside.bundle.report_data import ReportData
 from bedside.bundle.sections import Section
 
@@ -74,7 +74,7 @@ def _what_it_cost(data: ReportData) -> tuple[str, ...]:
         for key, name in _METRICS
     ]
     sentences = [f"Against the reference {data.reference_name}: {', '.join(changes)}."]
-    gains = [(report_sections.compared(data, key, less, more), name) for key, name, _, less, more in _COSTS]
+    gains = [(report_rows.compared(data, key, less, more), name) for key, name, _, less, more in _COSTS]
     if any(gain for gain, _ in gains):
         sentences.append(f"In return it is {', '.join(_gain(gain, name) for gain, name in gains if gain)}.")
     if data.chosen.shipped.precision != "fp32":
@@ -127,6 +127,6 @@ def _cost_tile(data: ReportData, key: str, name: str, unit: str, less: str, more
         "name": f"{name}, {cost.origin}",
         "value": wording.three_digits(cost.value),
         "unit": unit,
-        "note": report_sections.compared(data, key, less, more),
+        "note": report_rows.compared(data, key, less, more),
         "beside": f"reference {wording.three_digits(other.value)}",
     }

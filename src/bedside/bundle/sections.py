@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bedside.bundle import report_sections as rows
+from bedside.bundle import report_rows as rows
 from bedside.bundle import wording
 from bedside.bundle.case_flow import flow_figure
 from bedside.bundle.report_data import ReportData

@@ -7,7 +7,7 @@ from importlib.resources import files
 from io import StringIO
 
 from bedside.base.jsonform import from_json
-from bedside.bundle.pack.facts import Fact
+from bedside.bundle.pack.fact import Fact
 
 CHECKLISTS = ("tripod_ai", "stard_ai", "claim")
 TO_DO = "TO DO (owner)"

@@ -9,6 +9,8 @@ import pytest
 from chromium import ABSENT, Chromium, chromium_path
 from synthetic import synthetic_report
 
+from bedside.bundle.opening import open_bundle
+from bedside.bundle.pack.reading import lay_out
 from bedside.bundle.report import render_report
 from bedside.bundle.report_data import ReportData
 from bedside.bundle.report_figure import csv_text, standalone_svg
@@ -88,6 +90,19 @@ def test_it_opens_without_a_complaint_or_a_request(
     asked = browser.requests()
     assert page.as_uri() in asked
     assert [url for url in asked if url != page.as_uri() and not url.startswith("data:")] == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_pages_of_the_pack_are_as_quiet_and_as_readable(
+    browser: Chromium, packed: Path, tmp_path: Path, scheme: str
+) -> None:
+    folder = lay_out(open_bundle(packed), tmp_path / "pack").parent
+    for name in ("index.html", "stard_ai.html", "trace.html", "data_sheet.html"):
+        browser.open(folder / name, width_px=360, height_px=740, scheme=scheme)
+        assert browser.complaints() == []
+        assert browser.requests() == [(folder / name).as_uri()]
+        assert browser.evaluate("document.documentElement.scrollWidth") == 360
+        assert browser.evaluate(CONTRAST)["low"] == []
 
 
 def test_a_page_that_complains_and_asks_is_noticed(browser: Chromium, tmp_path: Path) -> None:

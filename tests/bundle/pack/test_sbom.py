@@ -80,6 +80,8 @@ def test_a_further_runtime_is_optional() -> None:
     packages = packages_of(json.loads(sbom_json(Shipped(name="two", version="0", models=models))))
     assert packages["onnxruntime"]["scope"] == "optional"
     assert packages["numpy"]["scope"] == "required"
+    alone = packages_of(json.loads(sbom_json(Shipped(name="one", version="0", models=models[1:]))))
+    assert alone["onnxruntime"]["scope"] == "required", "the first format is the one that the ward runs"
 
 
 def test_equal_runs_give_equal_bytes_and_other_ones_another_number(shipped: Shipped) -> None:
@@ -91,6 +93,9 @@ def test_equal_runs_give_equal_bytes_and_other_ones_another_number(shipped: Ship
 def test_an_extra_is_followed_only_where_it_is_asked_for() -> None:
     assert "onnxruntime" not in closure(("bedside",))
     assert "onnxruntime" in closure(("bedside[onnx]",))
+    both = closure(("bedside[onnx]", "bedside"))
+    assert both == closure(("bedside", "bedside[onnx]"))
+    assert "onnxruntime" in both["bedside"].needs
 
 
 def test_what_is_not_installed_is_not_part_of_it() -> None:

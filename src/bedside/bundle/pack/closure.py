@@ -65,17 +65,19 @@ def closure(roots: Sequence[str], *, is_optional: bool = False) -> Mapping[str, 
     from packaging.requirements import Requirement as Wanted
 
     found: dict[str, Package] = {}
+    asked: dict[str, set[str]] = {}
     waiting = [Wanted(root) for root in roots]
     while waiting:
         wanted = waiting.pop()
         name = _canonical(wanted.name)
-        if name in found:
+        if name in asked and wanted.extras <= asked[name]:
             continue
+        asked[name] = asked.get(name, set()) | wanted.extras
         try:
             installed = distribution(wanted.name)
         except PackageNotFoundError:
             continue
-        needs = _needs(installed, wanted.extras)
+        needs = _needs(installed, asked[name])
         found[name] = _package(name, installed, tuple(sorted(_canonical(n.name) for n in needs)), is_optional)
         waiting += needs
     return found

@@ -14,7 +14,10 @@ _BESIDE = {
     "report.json": "every number of it, for programs",
     "model_card.md": "model card",
 }
-_STYLE = "main table { min-width: 620px; } td { min-width: 84px; } blockquote { margin: 8px 0; font-weight: 650; }"
+_STYLE = (
+    "h2 { margin-top: 20px; } main table { min-width: 620px; } td { min-width: 84px; } "
+    "blockquote { margin: 8px 0; font-weight: 650; }"
+)
 _CSP = "default-src 'none'; img-src data: 'self'; style-src 'unsafe-inline'"
 
 

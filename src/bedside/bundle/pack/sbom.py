@@ -37,17 +37,19 @@ def ward_packages(formats: Sequence[str]) -> Mapping[str, Package]:
     MissingPackageError
         If `packaging`, which reads requirements, is not installed.
     """
-    needed = closure((ROOT,))
-    runtimes = [need.pip for name in formats[1:] for need in RUNTIMES.get(name).requires]
-    further = closure(tuple(name for name in runtimes if name not in needed), is_optional=True)
-    return {**further, **needed}
+    needed = closure((ROOT, *_runtimes(formats[:1])))
+    return {**closure(_runtimes(formats[1:]), is_optional=True), **needed}
+
+
+def _runtimes(formats: Sequence[str]) -> tuple[str, ...]:
+    return tuple(need.pip for name in formats for need in RUNTIMES.get(name).requires)
 
 
 def sbom_json(shipped: Shipped) -> str:
     """Write the bill for the formats that ship."""
     formats = list(dict.fromkeys(model.format for model in shipped.models))
     packages = ward_packages(formats)
-    root = f"bundle:{shipped.name}"
+    root, roots = f"bundle:{shipped.name}", sorted({ROOT, *_runtimes(formats)})
     models = [_model(model) for model in shipped.models]
     body: dict[str, Any] = {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
@@ -60,7 +62,7 @@ def sbom_json(shipped: Shipped) -> str:
         },
         "components": [*models, *(_component(package) for _, package in sorted(packages.items()))],
         "dependencies": [
-            {"ref": root, "dependsOn": sorted([*(m["bom-ref"] for m in models), *_refs([ROOT], packages)])},
+            {"ref": root, "dependsOn": sorted([*(m["bom-ref"] for m in models), *_refs(roots, packages)])},
             *({"ref": m["bom-ref"]} for m in models),
             *(_dependency(package, packages) for _, package in sorted(packages.items())),
         ],

@@ -12,15 +12,16 @@ from bedside.base.digest import digest_value
 from bedside.base.files import write_atomic
 from bedside.base.stamp import Stamp, versions_of
 from bedside.base.version import VERSION
-from bedside.bundle.model_card import intended_use, render_model_card
+from bedside.bundle.model_card import intended_use
 from bedside.bundle.opening import Bundle
-from bedside.bundle.report import render_report
 from bedside.bundle.report_data import GalleryItem, ReportData
+from bedside.bundle.report_texts import report_texts
 from bedside.bundle.sealing import ModelFile, SealJob, seal
 from bedside.bundle.signing import load_or_create_key
 from bedside.compress.proposing import Proposal
 from bedside.data.audit import CohortAudit
 from bedside.data.case import Cohort, labels_of, units_of
+from bedside.data.counting import native_sizes, part_classes, part_units
 from bedside.data.preprocess import Preprocess
 from bedside.data.split import SealedCases, Split
 from bedside.data.stacking import stack_images
@@ -174,7 +175,7 @@ class Story:
 
 
 def sealed(run: Run, story: Story, out: Path, key_path: Path) -> Bundle:
-    """Stop 11: report, model card, lineage and files, under one signature."""
+    """Stop 11: report, model card, pack, lineage and files, under one signature."""
     shipped = story.shipment.models[0]
     session = open_session(shipped.artifact, shipped.folder)
     data = _report_data(run, story, session, shipped.point)
@@ -197,10 +198,7 @@ def sealed(run: Run, story: Story, out: Path, key_path: Path) -> Bundle:
             "evidence/profile.json": {"shipped": data.chosen.profile, "reference": story.reference_profile},
             "evidence/trials.json": {"trials": story.trials, "choice": story.choice, "dropped": story.proposal.dropped},
         },
-        texts={
-            "report.html": render_report(data),
-            "model_card.md": render_model_card(data, _start_weights(story)),
-        },
+        texts=report_texts(data, name=out.name, version=VERSION),
     )
     return seal(job, out, load_or_create_key(key_path))
 
@@ -239,6 +237,12 @@ def _report_data(run: Run, story: Story, session: Session, point: OperatingPoint
         versions=versions_of(WORKSHOP),
         seed=settings.seed,
         preset=settings.preset.name,
+        part_classes=part_classes(story.split, outcome.labels, cohort.task.classes),
+        part_units=part_units(story.split, outcome.units),
+        native_sizes=native_sizes(story.split.observation),
+        input_spec=story.material.preprocess.spec,
+        models=tuple(model.artifact for model in story.shipment.models),
+        start_weights=_start_weights(story),
     )
 
 

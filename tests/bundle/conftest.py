@@ -13,6 +13,7 @@ from bedside.base.jsonform import from_json, to_json
 from bedside.base.seam import missing
 from bedside.base.task import Task
 from bedside.bundle.manifest import IntendedUse, Manifest
+from bedside.bundle.report_data import ReportData
 from bedside.bundle.sealing import ModelFile, SealJob, seal
 from bedside.bundle.signing import load_or_create_key, sign
 from bedside.data.preprocess import Preprocess
@@ -62,6 +63,28 @@ def sealed(job: SealJob, key: "Ed25519PrivateKey", tmp_path_factory: pytest.Temp
     folder = tmp_path_factory.mktemp("sealed") / "toy"
     seal(job, folder, key)
     return folder
+
+
+@pytest.fixture(scope="session")
+def packed_data() -> ReportData:
+    """What a run with mended leaks and a hostile name has learned."""
+    from synthetic import synthetic_report
+
+    return synthetic_report(leaks=3, policy="drop", n_cases=120, n_gallery=1, cohort_name="x <script>alert(1)</script>")
+
+
+@pytest.fixture(scope="session")
+def packed(
+    packed_data: ReportData, job: SealJob, key: "Ed25519PrivateKey", tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A sealed bundle with report and pack, that no test may change."""
+    for needed in ("jinja2", "matplotlib", "packaging"):
+        pytest.importorskip(needed)
+    from bedside.bundle.report_texts import report_texts
+
+    out = tmp_path_factory.mktemp("packed") / "toy"
+    seal(replace(job, texts=report_texts(packed_data, name="toy", version="0.0.0")), out, key)
+    return out
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ def synthetic_report(
         modality="chest x-ray",
         is_phantom=is_phantom,
         task=task,
-        audit=_audit(task, leaks, policy),
+        audit=_audit(task, leaks, policy, 4708 + 524 + n_cases),
         split_how="the source's own parts; no patient identifiers known",
         part_sizes={"development": 4708, "tuning": 524, "observation": 200, "test": n_cases},
         budget=budget,
@@ -89,6 +89,17 @@ def synthetic_report(
         versions={"python": "3.11.7", "numpy": "2.1.0", "torch": "2.9.0", "ai-edge-litert": "2.1.0"},
         seed=seed,
         preset="quick",
+        part_classes={
+            "development": _shared_out(4708, task),
+            "tuning": _shared_out(524, task),
+            "observation": _shared_out(200, task),
+            "test": {name: int((labels == k).sum()) for k, name in enumerate(task.classes)},
+        },
+        part_units={"development": 2400, "tuning": 262, "observation": 190, "test": len(set(_units(n_cases)))},
+        native_sizes={"28 x 28": 200},
+        input_spec=TensorSpec(n_channels=1, height_px=28, width_px=28),
+        models=next(trial.artifacts for trial in trials if trial.name == choice.name),
+        start_weights="none; trained from scratch",
     )
 
 
@@ -143,6 +154,10 @@ class Drifting:
     def run(self, inputs: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
         """Return the prepared logits of as many images as came in."""
         return {"logits": self._by_size[len(next(iter(inputs.values())))]}
+
+
+def _shared_out(n: int, task: Task) -> dict[str, int]:
+    return {name: n // task.n_classes + (k < n % task.n_classes) for k, name in enumerate(task.classes)}
 
 
 def _measured(value: float, low: float, high: float, how: str) -> Quantity:
@@ -207,13 +222,13 @@ def _parity(
     return check_parity(chain, images, edges, point)
 
 
-def _audit(task: Task, n_leaks: int, policy: LeakPolicy) -> CohortAudit:
+def _audit(task: Task, n_leaks: int, policy: LeakPolicy, n_in_use: int) -> CohortAudit:
     found = tuple(
         Leak(kind="near", first=f"train/{i:04d}", second=f"test/{i:04d}", parts=("development", "test"))
         for i in range(n_leaks)
     )
     return CohortAudit(
-        n_cases=5856,
+        n_cases=n_in_use + 2 + (n_leaks if policy == "drop" else 0),
         counts={
             "development": {name: 1200 + 60 * k for k, name in enumerate(task.classes)},
             "tuning": {name: 120 + 9 * k for k, name in enumerate(task.classes)},

@@ -1,4 +1,6 @@
 import hashlib
+import itertools
+import json
 import re
 import subprocess
 import sys
@@ -16,12 +18,17 @@ from synthetic import synthetic_report, without_positives
 from bedside.base.budget import Budget
 from bedside.base.errors import ShapeError
 from bedside.base.task import Task
+from bedside.bundle import sections
+from bedside.bundle.case_flow import flow_figure
 from bedside.bundle.curves import reliability_bins, roc_band, roc_points
 from bedside.bundle.figures import confusion_svg, roc_curve_svg
+from bedside.bundle.first_screen import plain_words, red_warnings
 from bedside.bundle.pareto import pareto_svg
 from bedside.bundle.pictures import gallery_png_uri, overlay_png_uri
 from bedside.bundle.report import render_report, summary_rows
 from bedside.bundle.report_data import ReportData
+from bedside.bundle.report_numbers import report_json
+from bedside.bundle.sections import Section
 from bedside.bundle.wording import three_digits, times, verdict_sentence
 from bedside.verify.metrics import auroc
 
@@ -95,7 +102,8 @@ def test_the_page_is_well_formed(page: Page) -> None:
 
 
 def test_nothing_is_loaded_from_elsewhere(html: str, page: Page) -> None:
-    assert all(load.startswith(("#", "data:image/png;base64,")) for load in page.loads)
+    held = ("#", "data:image/png;base64,", "data:text/csv;charset=utf-8;base64,", "data:image/svg+xml;base64,")
+    assert all(load.startswith(held) for load in page.loads)
     assert all(inside.startswith("#") for inside in re.findall(r"url\([\"']?([^)]*)\)", html))
     assert "@import" not in html
     assert not [tag for tag, _ in page.tags if tag in ("script", "link", "iframe", "object", "embed")]
@@ -108,8 +116,80 @@ def test_links_within_the_page_lead_somewhere(page: Page) -> None:
 def test_pictures_and_figures_have_a_text(page: Page) -> None:
     assert all(attrs.get("alt") for tag, attrs in page.tags if tag == "img")
     figures = [attrs for tag, attrs in page.tags if tag == "svg"]
-    assert len(figures) == 5
+    assert len(figures) == 6
     assert all(attrs.get("role") == "img" and attrs.get("aria-label") for attrs in figures)
+
+
+def test_headings_are_in_order_and_tables_say_what_they_are(page: Page) -> None:
+    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels)), levels
+    names = [tag for tag, _ in page.tags]
+    assert names.count("table") == names.count("caption") > 6
+    assert all(attrs.get("scope") in ("col", "row") for tag, attrs in page.tags if tag == "th")
+    assert [attrs.get("lang") for tag, attrs in page.tags if tag == "html"] == ["en"]
+    labelled = {attrs["aria-labelledby"] for _, attrs in page.tags if "aria-labelledby" in attrs}
+    assert labelled <= set(page.ids)
+
+
+def test_every_figure_can_be_saved_twice(page: Page) -> None:
+    saved = [attrs["download"] for tag, attrs in page.tags if tag == "a" and "download" in attrs]
+    names = ("roc", "reliability", "confusion", "trials-by-size", "trials-by-latency", "case-flow")
+    assert saved == [f"{name}.{kind}" for name in names for kind in ("csv", "svg")]
+
+
+def test_the_first_screen_answers_in_plain_words(binary: ReportData, page: Page) -> None:
+    for words in plain_words(binary):
+        assert words.question in page.text
+        assert all(answer in page.text for answer in words.answers)
+    found = binary.evidence.shipped.sensitivity
+    assert (
+        f"it finds about {round(100 * found.value)} ({round(100 * found.low)} to {round(100 * found.high)})"
+        in page.text
+    )
+    assert "Diagnosis, or any decision about a patient" in page.text
+
+
+def test_swapped_labels_are_flagged_in_red(binary: ReportData) -> None:
+    assert red_warnings(binary, ()) == ()
+    shipped = binary.evidence.shipped
+    low = replace(shipped.auroc, value=0.1, low=0.05, high=0.2)
+    swapped = replace(binary, evidence=replace(binary.evidence, shipped=replace(shipped, auroc=low)))
+    assert "are the labels swapped?" in Page(render_report(swapped)).text
+
+
+def test_a_section_is_one_function_and_one_template(binary: ReportData, monkeypatch: pytest.MonkeyPatch) -> None:
+    def extra(data: ReportData) -> Section:
+        return Section(
+            anchor="extra",
+            title=f"Extra <{data.seed}>",
+            short="Extra",
+            template="section_figures.html.j2",
+            figures=(flow_figure(data),),
+            numbers={"auroc": data.evidence.shipped.auroc},
+            warnings=("Beware of <this>",),
+        )
+
+    monkeypatch.setattr(sections, "SECTIONS", (*sections.SECTIONS[-1:], extra, lambda data: None))
+    made = sections.sections_of(binary)
+    assert [section.anchor for section in made] == ["lineage", "extra"]
+    page = Page(render_report(binary, made))
+    assert (page.wrong, page.open) == ([], [])
+    assert "extra" in page.ids
+    assert "#extra" in page.loads
+    assert "Extra <0>" in page.text
+    assert "Beware of <this>" in page.text[: page.text.index("Preset")]
+    assert json.loads(report_json(binary, made))["sections"]["extra"]["auroc"]["n_patients"] == 150
+
+
+def test_ten_thousand_cases_stay_below_five_mebibytes() -> None:
+    """Only what grows with the cases is replaced: labels and probabilities."""
+    rng, small = np.random.default_rng(5), synthetic_report(n_classes=8, n_cases=60, n_gallery=6)
+    labels, some = rng.integers(8, size=10_000), rng.dirichlet(np.ones(8), size=10_000)
+    other = rng.dirichlet(np.ones(8), size=10_000)
+    big = replace(small, labels=labels, shipped_probabilities=some, reference_probabilities=other)
+    assert len(render_report(big).encode()) < 5 * 1024**2
 
 
 def test_the_same_value_gives_the_same_bytes(binary: ReportData, html: str) -> None:

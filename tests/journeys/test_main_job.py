@@ -31,6 +31,10 @@ def test_the_bundle_holds_what_is_promised(phantom_bundle: Path) -> None:
     assert phantom_bundle.with_name("bundle.bedside").is_file()
     for name in (
         "report.html",
+        "report.json",
+        "pack/claim.md",
+        "pack/sbom.cdx.json",
+        "pack/trace.md",
         "model_card.md",
         "evidence/evidence.json",
         "evidence/parity.json",
@@ -116,6 +120,20 @@ def test_profile_and_show(cli: Cli, phantom_bundle: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "Intended use" in done.stdout
     assert "Simulated data" in done.stdout
+
+
+def test_the_report_and_the_pack_are_read(cli: Cli, phantom_bundle: Path, tmp_path: Path) -> None:
+    done = cli("report", phantom_bundle)
+    assert done.returncode == 0, done.stderr
+    assert "non-inferiority" in done.stdout
+    numbers = json.loads(cli("report", phantom_bundle, "--json").stdout)
+    assert numbers["cohort"]["parts"]["test"] == numbers["evidence"]["n_cases"] == 140
+    assert numbers["cohort"]["part_units"]["test"] == 70
+    done = cli("report", phantom_bundle, "--pack", tmp_path / "pack")
+    assert done.returncode == 0, done.stderr
+    assert "TO DO (owner)" in (tmp_path / "pack" / "stard_ai.html").read_text()
+    bill = json.loads((tmp_path / "pack" / "sbom.cdx.json").read_text())
+    assert {"numpy", "onnxruntime", "executorch"} <= {part["name"] for part in bill["components"]}
 
 
 def test_running_again_does_nothing_twice(cli: Cli, phantom_bundle: Path) -> None:

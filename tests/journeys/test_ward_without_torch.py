@@ -37,7 +37,7 @@ def test_the_wall_stands(cli: Cli, walled: dict[str, str], tmp_path: Path) -> No
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("words", [("verify",), ("show",), ("profile", "--runs", "50")])
+@pytest.mark.parametrize("words", [("verify",), ("show",), ("profile", "--runs", "50"), ("report",)])
 def test_ward_verbs(cli: Cli, walled: dict[str, str], phantom_bundle: Path, words: tuple[str, ...]) -> None:
     done = cli(words[0], phantom_bundle, *words[1:], env=walled)
     assert done.returncode == 0, done.stderr

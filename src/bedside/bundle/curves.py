@@ -6,6 +6,7 @@ import numpy as np
 
 from bedside.base.arrays import BoolArray, FloatArray, IntArray
 from bedside.base.estimate import Estimate
+from bedside.base.task import Task
 from bedside.verify.intervals import wilson
 from bedside.verify.metrics import check_pair
 
@@ -79,3 +80,16 @@ def reliability_bins(hit: BoolArray, probability: FloatArray, *, n_bins: int = 1
         ReliabilityBin(promised_prob=float(probability[rows].mean()), observed=wilson(int(hit[rows].sum()), len(rows)))
         for rows in rows_of_bin
     )
+
+
+def looked_at(task: Task, labels: IntArray, probabilities: FloatArray) -> tuple[BoolArray, FloatArray]:
+    """Return hit and probability, ``(n,)`` each: of the positive class with two classes, of the class called with more.
+
+    Parameters
+    ----------
+    labels, probabilities
+        ``(n,)`` and ``(n, K)``.
+    """
+    if task.is_binary:
+        return labels == task.positive, probabilities[:, task.positive]
+    return probabilities.argmax(axis=1) == labels, probabilities.max(axis=1)

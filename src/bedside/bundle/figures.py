@@ -7,7 +7,7 @@ import numpy as np
 from bedside.base.arrays import BoolArray, FloatArray, IntArray
 from bedside.base.task import Task
 from bedside.bundle.canvas import BLUE, CYCLE, INK, VERMILLION, draw
-from bedside.bundle.curves import reliability_bins, roc_band, roc_points
+from bedside.bundle.curves import looked_at, reliability_bins, roc_band, roc_points
 from bedside.bundle.wording import shortened
 from bedside.verify.metrics import auroc
 from bedside.verify.noninferiority import auroc_of
@@ -101,7 +101,7 @@ def _operating_point(axes: "Axes", positive: BoolArray, score: FloatArray, thres
 
 
 def _curve_a_class(axes: "Axes", task: Task, labels: IntArray, shipped: FloatArray, reference: FloatArray) -> None:
-    for rank, k in enumerate(_classes_shown(task, labels)):
+    for rank, k in enumerate(classes_shown(task, labels)):
         positive, color = labels == k, CYCLE[rank % len(CYCLE)]
         if positive.all() or not positive.any():
             continue
@@ -118,7 +118,7 @@ def _curve_a_class(axes: "Axes", task: Task, labels: IntArray, shipped: FloatArr
     axes.plot([], [], color=INK, linewidth=0.9, linestyle=(0, (1, 1.5)), label="dotted: reference")
 
 
-def _classes_shown(task: Task, labels: IntArray) -> list[int]:
+def classes_shown(task: Task, labels: IntArray) -> list[int]:
     """List the class that is looked for, then the others, most frequent first; ten at most."""
     counts = np.bincount(labels, minlength=task.n_classes)
     order = sorted(range(task.n_classes), key=lambda k: (k != task.positive, -counts[k], k))
@@ -135,10 +135,8 @@ def reliability_svg(task: Task, labels: IntArray, probabilities: FloatArray, *, 
     labels, probabilities
         ``(n,)`` and ``(n, K)``.
     """
-    if task.is_binary:
-        score, hit, what = probabilities[:, task.positive], labels == task.positive, f"share of {task.positive_name}"
-    else:
-        score, hit, what = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels, "share called rightly"
+    hit, score = looked_at(task, labels, probabilities)
+    what = f"share of {task.positive_name}" if task.is_binary else "share called rightly"
     bins = reliability_bins(hit, score, n_bins=n_bins)
 
     def paint(figure: "Figure") -> None:

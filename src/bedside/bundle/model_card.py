@@ -2,6 +2,7 @@
 
 from bedside.bundle.manifest import IntendedUse
 from bedside.bundle.report_data import ReportData
+from bedside.bundle.wording import forbidden_uses, percent
 from bedside.verify.profiling import Quantity
 
 _NAMES = {
@@ -32,13 +33,31 @@ def render_model_card(data: ReportData, start_weights: str) -> str:
         _performance(data),
         f"Non-inferiority to the reference: **{data.evidence.non_inferiority}**.",
         _section("Cost on " + data.chosen.profile.machine, _cost_lines(data)),
-        _section("Limits", [use.limits, "Subgroups, other sites and other scanners have not been evaluated."]),
+        _section("What it must not be used for", list(forbidden_uses(data))),
+        _section("Limits", _limits(use, data)),
+        _section(
+            "More",
+            [
+                "report.html, report.json: the evidence, for people and for programs",
+                "pack/: checklists, data sheet, flow of cases, change plan, trace table, bill of materials",
+            ],
+        ),
     ]
     return "\n\n".join(parts) + "\n"
 
 
 def _section(title: str, lines: list[str]) -> str:
     return f"## {title}\n\n" + "\n".join(f"- {line}" for line in lines)
+
+
+def _limits(use: IntendedUse, data: ReportData) -> list[str]:
+    missed, false_alarms = (1 - getattr(data.evidence.shipped, name).value for name in ("sensitivity", "specificity"))
+    return [
+        use.limits,
+        f"Errors to expect: it misses {percent(missed)} of “{data.task.positive_name}” and calls "
+        f"{percent(false_alarms)} of the others so by mistake, at the locked operating point, on the sealed test.",
+        "Subgroups, other sites and other scanners have not been evaluated, unless report.html holds a table of them.",
+    ]
 
 
 def _fields(use: IntendedUse) -> list[str]:

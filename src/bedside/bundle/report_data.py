@@ -6,8 +6,9 @@ from typing import Literal
 from bedside.base.arrays import ByteArray, FloatArray, IntArray
 from bedside.base.budget import Budget
 from bedside.base.stamp import Stamp
-from bedside.base.task import Task
+from bedside.base.task import Task, TensorSpec
 from bedside.data.audit import CohortAudit
+from bedside.runtime.artifact import Artifact
 from bedside.verify.evidence import Evidence
 from bedside.verify.parity import ParityReport
 from bedside.verify.profiling import Profile
@@ -54,6 +55,17 @@ class ReportData:
         The reference as an fp32 file in the same runtime.
     sizes_kib
         Size of every shipped file, by file name.
+    part_classes, part_units
+        Cases in use by part and class, and independent units (patients, groups) by part; the observation part is a
+        subset of development.
+    native_sizes
+        Sizes of the images of the observation part before they were resized, such as ``{"96 x 96": 200}``.
+    models
+        Every shipped file; the first one is the one that the evidence is about.
+    start_weights
+        Where the training started from.
+
+    A further section of the report gets an optional field here, None by default: see `bedside.bundle.sections`.
     """
 
     cohort_name: str
@@ -82,6 +94,12 @@ class ReportData:
     versions: dict[str, str]
     seed: int
     preset: str
+    part_classes: dict[str, dict[str, int]] = field(default_factory=dict)
+    part_units: dict[str, int] = field(default_factory=dict)
+    native_sizes: dict[str, int] = field(default_factory=dict)
+    input_spec: TensorSpec | None = None
+    models: tuple[Artifact, ...] = ()
+    start_weights: str = "unknown"
 
     @property
     def chosen(self) -> Trial:

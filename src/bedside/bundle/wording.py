@@ -75,6 +75,17 @@ def times(reference: float, shipped: float, *, less: str, more: str) -> str:
     return f"{factor:.0f} × {word}" if factor >= 10 else f"{factor:.1f} × {word}"
 
 
+def counted(n: int, one: str, more: str) -> str:
+    """Write a number with its noun.
+
+    Examples
+    --------
+    >>> counted(1, "case", "cases"), counted(5856, "case", "cases")
+    ('1 case', '5,856 cases')
+    """
+    return f"{n:,} {one if n == 1 else more}"
+
+
 def shortened(text: str, n_characters: int = 20) -> str:
     """Cut a long name, with an ellipsis."""
     flat = " ".join(text.split())
@@ -115,3 +126,18 @@ def verdict_sentence(judged: NonInferiority, reference_name: str) -> str:
     found = f" AUROC difference (shipped minus reference): {with_interval(judged.difference, sign=True)}."
     more = f" About {judged.n_patients_needed:,} patients would settle it." if judged.n_patients_needed else ""
     return meaning + found + more
+
+
+def forbidden_uses(data: ReportData) -> tuple[str, ...]:
+    """Say what the evidence does not carry."""
+    uses = [
+        "Diagnosis, or any decision about a patient: it is for research only.",
+        f"Images other than {data.modality} images like those of {data.cohort_name}: other sites, devices and groups "
+        "of patients have not been evaluated.",
+    ]
+    if data.is_phantom:
+        uses.insert(0, "Patients at all: it has only seen images that a program drew.")
+    verdict = data.evidence.non_inferiority.verdict
+    if verdict != "PASS":
+        uses.append(f"In the place of the reference: the verdict is {verdict}.")
+    return tuple(uses)

@@ -177,6 +177,23 @@ def explain(
         )  # fmt: skip
 
 
+@app.command(
+    epilog="Examples: `bedside report demo-bundle --pdf report.pdf`; `bedside report demo-bundle --pack demo-pack`"
+)
+def report(
+    bundle: BundleArgument,
+    pdf: Annotated[Path | None, typer.Option(help="Print the report to this PDF; needs Chromium or Chrome.")] = None,
+    pack: Annotated[Path | None, typer.Option(help="Lay the evidence pack out in this new folder.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print every number of the report as JSON.")] = False,
+    in_browser: Annotated[bool, typer.Option("--open", help="Open the report in the browser.")] = False,
+    trust: TrustOption = None,
+) -> None:
+    """Read the evidence report: short table, PDF, JSON, browser, or the pack for a reviewer."""
+    from bedside.cli.reporting import ReportRequest, run_report
+
+    run_report(bundle, ReportRequest(pdf=pdf, pack=pack, as_json=as_json, in_browser=in_browser), trust)
+
+
 @app.command(epilog="Example: `bedside doctor`")
 def doctor() -> None:
     """Say what is installed and what is not, with the pip line, and test each runtime."""

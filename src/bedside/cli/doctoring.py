@@ -8,9 +8,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bedside.base.errors import BedsideError
+from bedside.base.errors import BedsideError, MissingPackageError
 from bedside.base.quiet import quiet
 from bedside.base.seam import Requirement, missing
+from bedside.bundle.printing import find_browser
 from bedside.data.sources import SOURCES
 from bedside.runtime.devices import devices, host_name
 from bedside.runtime.session import RUNTIMES, logits, open_session
@@ -28,7 +29,11 @@ _EXTRAS = {
     ),
     "export to executorch": (Requirement("executorch", "executorch"), Requirement("torchao", "torchao")),
     "export to onnx": (Requirement("onnx", "onnx"), Requirement("onnxscript", "onnxscript")),
-    "report figures": (Requirement("matplotlib", "matplotlib"), Requirement("jinja2", "jinja2")),
+    "report and pack": (
+        Requirement("matplotlib", "matplotlib"),
+        Requirement("jinja2", "jinja2"),
+        Requirement("packaging", "packaging"),
+    ),
     "compressed DICOM": (Requirement("pylibjpeg", "pylibjpeg[all]"),),
 }
 
@@ -44,6 +49,7 @@ def run_doctor() -> None:
     extras = Table("what", "state", title="Extras")
     for what, needs in _EXTRAS.items():
         extras.add_row(what, _state(needs))
+    extras.add_row("report to PDF", _browser_state())
     console.print(extras)
     console.print("sources: " + ", ".join(SOURCES.names()))
     console.print(
@@ -54,6 +60,13 @@ def run_doctor() -> None:
 def _meter() -> str:
     meter = find_meter()
     return meter.describe() if meter else "none, energy is modelled"
+
+
+def _browser_state() -> str:
+    try:
+        return f"prints with {find_browser()}"
+    except MissingPackageError as error:
+        return error.hint.partition(",")[0]
 
 
 def _state(needs: tuple[Requirement, ...]) -> str:

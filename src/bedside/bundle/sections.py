@@ -1,0 +1,158 @@
+"""The sections of the report, in their order; a section without a value is left out.
+
+To add one:
+
+1. give `ReportData` an optional field, ``None`` by default;
+2. write a function ``(ReportData) -> Section | None`` that returns ``None`` where that field is ``None``;
+3. write its template ``templates/section_NAME.html.j2``, which sees ``section.view`` and ``data`` (macros for tables,
+   pills and intervals: ``{% from "macros.html.j2" import scroll, pill %}``);
+4. put the function into `SECTIONS`.
+
+Heading, anchor, entry in the navigation, figures with their downloads, red warnings on the first screen and the entry
+in ``report.json`` (``sections.NAME``) follow from the `Section`; nothing else changes.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bedside.bundle import report_rows as rows
+from bedside.bundle import wording
+from bedside.bundle.case_flow import flow_figure
+from bedside.bundle.report_data import ReportData
+from bedside.bundle.report_figure import ReportFigure
+from bedside.bundle.report_figures import report_figures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """One section of the report.
+
+    Parameters
+    ----------
+    anchor
+        Its id on the page and its name in ``report.json``.
+    short
+        Its name in the navigation.
+    template
+        File in ``templates/``.
+    view
+        What the template names as ``section.view``.
+    figures
+        Drawn below the template's text.
+    numbers
+        A frozen value (or a mapping of such) for ``report.json``; None if the report's own fields already hold it.
+    warnings
+        Sentences that the first screen shows in red.
+    starts_page
+        Whether it starts a new page in print.
+    """
+
+    anchor: str
+    title: str
+    short: str
+    template: str
+    view: Mapping[str, Any] = field(default_factory=dict)
+    figures: tuple[ReportFigure, ...] = ()
+    numbers: object = None
+    warnings: tuple[str, ...] = ()
+    starts_page: bool = False
+
+
+def comparison_section(data: ReportData) -> Section:
+    """Reference beside shipped model: metrics and costs."""
+    flips = data.evidence.flips_frac
+    return Section(
+        anchor="comparison",
+        title="Reference and shipped model",
+        short="Comparison",
+        template="section_comparison.html.j2",
+        view={
+            "metrics": rows.metric_rows(data),
+            "methods": rows.interval_methods(data),
+            "costs": rows.cost_rows(data),
+            "flips": wording.percent(flips.value),
+            "flips_interval": wording.with_interval(flips),
+        },
+        starts_page=True,
+    )
+
+
+def figures_section(data: ReportData) -> Section:
+    """The five figures of every report."""
+    return Section(
+        anchor="figures",
+        title="Figures",
+        short="Figures",
+        template="section_figures.html.j2",
+        figures=report_figures(data),
+        starts_page=True,
+    )
+
+
+def parity_section(data: ReportData) -> Section:
+    """Each stage of the export against the one before."""
+    return Section(
+        anchor="parity",
+        title="Parity: does the file compute what the trained model does?",
+        short="Parity",
+        template="section_parity.html.j2",
+        view={"tables": rows.parity_tables(data)},
+    )
+
+
+def gallery_section(data: ReportData) -> Section:
+    """Hits and misses."""
+    return Section(
+        anchor="gallery",
+        title="Gallery: hits and misses",
+        short="Gallery",
+        template="section_gallery.html.j2",
+        view={"groups": rows.gallery_groups(data)},
+    )
+
+
+def trials_section(data: ReportData) -> Section:
+    """Every candidate and its fate."""
+    return Section(
+        anchor="trials",
+        title="Trials",
+        short="Trials",
+        template="section_trials.html.j2",
+        view={"rows": rows.trial_rows(data)},
+    )
+
+
+def cohort_section(data: ReportData) -> Section:
+    """Who was imaged, what the audit found, and the flow of cases."""
+    return Section(
+        anchor="cohort",
+        title="Cohort",
+        short="Cohort",
+        template="section_cohort.html.j2",
+        view=rows.cohort_tables(data),
+        figures=(flow_figure(data),),
+    )
+
+
+def lineage_section(data: ReportData) -> Section:
+    """What was made from what."""
+    return Section(
+        anchor="lineage", title="Lineage", short="Lineage", template="section_lineage.html.j2", starts_page=True
+    )
+
+
+SECTIONS: tuple[Callable[[ReportData], Section | None], ...] = (
+    comparison_section,
+    figures_section,
+    parity_section,
+    gallery_section,
+    trials_section,
+    cohort_section,
+    lineage_section,
+)
+
+
+def sections_of(data: ReportData) -> tuple[Section, ...]:
+    """Make every section that has a value."""
+    return tuple(section for make in SECTIONS if (section := make(data)) is not None)

@@ -3,13 +3,14 @@
 The checks are those of Carlini et al., "On Evaluating Adversarial Robustness" (2019), sections 4 and 5.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from bedside.base.arrays import BoolArray, ByteArray, IntArray
+from bedside.base.arrays import BoolArray, ByteArray, FloatArray, IntArray
 from bedside.base.errors import InputError
 from bedside.base.estimate import Estimate
 from bedside.data.preprocess import Preprocess
@@ -169,6 +170,15 @@ def given_curve(
         standing = standing & victim.right(images_of[eps])
         points.append(victim.standing(eps, standing))
     return AttackCurve(attack=attack, access=access, victim=victim.name, effort=effort, points=tuple(points))
+
+
+def decision_offset(point: OperatingPoint, n_classes: int) -> FloatArray:
+    """What must be added to the logits, ``(K,)``, so that the largest one is the call at the locked operating point."""
+    offset = np.zeros(n_classes)
+    if point.threshold_prob is not None:
+        threshold = min(max(point.threshold_prob, 1e-12), 1 - 1e-12)
+        offset[1 - point.positive] = point.temperature * math.log(threshold / (1 - threshold))
+    return offset
 
 
 def _checked(eps_levels: Sequence[int]) -> list[int]:

@@ -47,7 +47,7 @@ def attacked(
     preprocess: Preprocess,
     images: ByteArray,
     labels: IntArray,
-    units: Sequence[str],
+    units: tuple[str, ...],
     *,
     eps_levels: Sequence[int] = (*EPS_LEVELS, 128),
     plans: Sequence[AttackPlan] = PLANS,
@@ -94,8 +94,10 @@ def attacked(
         curves.append(given_curve(float_victim, plan.attack, "white-box", plan.n_steps, made))
         if plan == TRANSFERRED:
             curves.append(given_curve(file_victim, plan.attack, "transfer", plan.n_steps, made))
-    for v in (float_victim, file_victim):
-        curves.append(square_curve(v, eps_levels=eps_levels, n_queries=n_queries, seed=seed, tick=tick))
+    curves += [
+        square_curve(v, eps_levels=eps_levels, n_queries=n_queries, seed=seed, tick=tick)
+        for v in (float_victim, file_victim)
+    ]
     return AdversarialReport(
         curves=tuple(curves),
         checks=check_attacks(curves),

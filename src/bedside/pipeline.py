@@ -22,8 +22,8 @@ from bedside.data.split import split_by_patient
 from bedside.data.stacking import suit_preprocess
 from bedside.export.converting import CONVERTERS
 from bedside.export.exported import eager_session
-from bedside.runtime.devices import device_named
 from bedside.robustness_stops import gated, stressed
+from bedside.runtime.devices import device_named
 from bedside.runtime.session import logits, open_session
 from bedside.sealing_stops import Story, sealed, tested
 from bedside.stops import (

@@ -14,7 +14,7 @@ from bedside.runtime.session import INPUT, OUTPUT, Session, open_session
 from bedside.verify.gate import AcceptanceGate
 
 _BLOCK = 64
-"""Images that wait for their probabilities together; the softmax and the gate of a block cost little more than of one."""
+"""Images that wait for each other; the softmax and the gate of a block cost little more than those of one image."""
 
 REFER = "refer"
 """What stands in the place of a class when the bundle's gate does not accept an image."""

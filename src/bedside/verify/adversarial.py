@@ -1,4 +1,4 @@
-"""Accuracy and sensitivity against the size of an attack, with the checks that tell a broken attack from a robust model.
+"""Accuracy and sensitivity against the size of an attack; checks tell a broken attack from a robust model.
 
 The checks are those of Carlini et al., "On Evaluating Adversarial Robustness" (2019), sections 4 and 5.
 """
@@ -14,9 +14,10 @@ from bedside.base.arrays import BoolArray, ByteArray, FloatArray, IntArray
 from bedside.base.errors import InputError
 from bedside.base.estimate import Estimate
 from bedside.data.preprocess import Preprocess
-from bedside.runtime.session import Session, logits
+from bedside.runtime.session import Session
 from bedside.verify.intervals import wilson
 from bedside.verify.operating_point import OperatingPoint
+from bedside.verify.outputs import outputs_of
 from bedside.verify.square import square_attack
 
 EPS_LEVELS = (1, 2, 4, 8, 16, 32)
@@ -104,7 +105,7 @@ class Victim:
 
     def right(self, images: ByteArray) -> BoolArray:
         """Whether each call is right, ``(n,)``, on changed images."""
-        outputs = logits(self.session, self.preprocess.normalize(images))
+        outputs = outputs_of(self.session, images, self.preprocess)
         return self.point.calls(self.point.probabilities(outputs)) == self.labels
 
     def standing(self, eps_levels: int, right: BoolArray) -> AttackPoint:

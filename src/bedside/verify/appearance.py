@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bedside.base.arrays import ByteArray, FloatArray
+from bedside.base.arrays import ByteArray, FloatArray, IntArray
 
 GROUPS = ("tone", "texture", "layout", "colour")
 """Feature groups, in the order in which `appearance` returns them."""
@@ -20,7 +20,7 @@ WORDS = {
 """How each group is called when an image is referred."""
 
 FLOORS = {"tone": 0.02, "texture": 0.15, "layout": 0.1, "colour": 0.02}
-"""Smallest standard deviation that a feature of a group is taken to have: a cohort of one scanner is narrower than life."""
+"""Smallest standard deviation that a feature of a group is taken to have: one scanner is narrower than life."""
 
 _N_BLOCKS = 6
 _PERCENTILES = (2, 10, 25, 50, 75, 90, 98)
@@ -55,7 +55,8 @@ def _tone(grey: FloatArray) -> FloatArray:
 def _texture(grey: FloatArray) -> FloatArray:
     """Logarithms of gradients along both axes, of a Laplacian, and of the spectrum's share in five rings."""
     down, across = np.diff(grey, axis=1), np.diff(grey, axis=2)
-    laplacian = grey[:, 1:-1, 1:-1] * 4 - grey[:, :-2, 1:-1] - grey[:, 2:, 1:-1] - grey[:, 1:-1, :-2] - grey[:, 1:-1, 2:]
+    around = grey[:, :-2, 1:-1] + grey[:, 2:, 1:-1] + grey[:, 1:-1, :-2] + grey[:, 1:-1, 2:]
+    laplacian = grey[:, 1:-1, 1:-1] * 4 - around
     sizes = [_log_mean(down), _log_mean(across), _log_mean(laplacian), _log_mean(down) - _log_mean(across)]
     return np.concatenate([np.stack(sizes, axis=1), _rings(grey)], axis=1)
 
@@ -97,8 +98,11 @@ def _thumbnail(grey: FloatArray) -> FloatArray:
         height, width = grey.shape[1:]
     rows, columns = (np.arange(_N_BLOCKS) * n // _N_BLOCKS for n in (height, width))
     sums = np.add.reduceat(np.add.reduceat(grey, rows, axis=1), columns, axis=2)
-    counts = np.diff(np.append(rows, height))[:, None] * np.diff(np.append(columns, width))
-    return sums / counts
+    return sums / np.outer(_widths(rows, height), _widths(columns, width))
+
+
+def _widths(starts: IntArray, n: int) -> IntArray:
+    return np.append(starts[1:], n) - starts
 
 
 def _colour(image: ByteArray) -> tuple[float, float, float]:

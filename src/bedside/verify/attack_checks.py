@@ -51,12 +51,10 @@ def _falls(curve: AttackCurve) -> SanityCheck:
 
 
 def _not_stronger(weak: AttackCurve, strong: Sequence[AttackCurve]) -> SanityCheck:
-    gaps = {
-        point.eps_levels: min(c.at(point.eps_levels).accuracy.value for c in strong if c.at(point.eps_levels))  # type: ignore[union-attr]
-        - point.accuracy.value
-        for point in weak.points
-        if any(c.at(point.eps_levels) for c in strong)
-    }
+    left: dict[int, float] = {}
+    for point in (p for curve in strong for p in curve.points):
+        left[point.eps_levels] = min(point.accuracy.value, left.get(point.eps_levels, 1.0))
+    gaps = {p.eps_levels: left[p.eps_levels] - p.accuracy.value for p in weak.points if p.eps_levels in left}
     worst = max(gaps, key=lambda eps: gaps[eps])
     return SanityCheck(
         name=f"{weak.attack} ({weak.access}) is not stronger than white-box attacks on {weak.victim}",

@@ -1,14 +1,15 @@
 """The acceptance gate: an image unlike those that a model was made for is referred, not judged.
 
-For each group of features a Gaussian is fitted on development images (Lee et al., NeurIPS 2018, on appearance rather than
-on a network's features), its covariance shrunk after Ledoit & Wolf (J Multivariate Anal 88, 2004). The score is the largest
-of the groups' standardized log-distances. The limit is the conformal quantile of images that the Gaussian has not seen
-(tuning, and development by cross-fitting), so that the share of suitable images that is referred is near what was asked for.
+For each group of features a Gaussian is fitted on development images (Lee et al., NeurIPS 2018, on appearance rather
+than on a network's features), its covariance shrunk after Ledoit & Wolf (J Multivariate Anal 88, 2004). The score is
+the largest of the groups' standardized log-distances. The limit is the conformal quantile of images that the Gaussian
+has not seen (tuning, and development by cross-fitting), so that about the share of suitable images is referred that was
+asked for.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from bedside.base.errors import CohortError, InputError
 from bedside.base.estimate import Estimate
 from bedside.verify.appearance import FLOORS, GROUPS, WORDS, appearance
 from bedside.verify.intervals import wilson
+from bedside.verify.shrunk_gaussian import GroupModel, fit_group, short
 
 REFER_FRAC = 0.02
 """Share of suitable images that may be referred, unless another is asked for."""
@@ -26,37 +28,6 @@ MIN_IMAGES = 20
 
 N_FOLDS = 5
 WHOLE = "whole"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupModel:
-    """A shrunk Gaussian of one group of features.
-
-    Parameters
-    ----------
-    mean, scale
-        ``(d,)`` each; features are standardized with them first.
-    whitener
-        ``(d, d)`` lower triangle by rows: its product with the standardized features has unit covariance.
-    centre, spread
-        Median and scaled median deviation of the log-distance of development images.
-    """
-
-    mean: tuple[float, ...] = field(repr=False)
-    scale: tuple[float, ...] = field(repr=False)
-    whitener: tuple[tuple[float, ...], ...] = field(repr=False)
-    centre: float
-    spread: float
-
-    def scores(self, features: FloatArray) -> FloatArray:
-        """Standardized log-distance of each row of ``(n, d)`` features, ``(n,)``; 0 is typical, large is strange."""
-        standardized = (features - np.array(self.mean)) / np.array(self.scale)
-        n = len(self.mean)
-        matrix = np.zeros((n, n))
-        for i, row in enumerate(self.whitener):
-            matrix[i, : len(row)] = row
-        distance = ((standardized @ matrix.T) ** 2).mean(axis=1)
-        return (np.log(distance + 1e-9) - self.centre) / self.spread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +128,7 @@ def fit_gate(
 
 
 def _fit_groups(features: dict[str, FloatArray]) -> dict[str, GroupModel]:
-    return {name: _fit_group(_of(features, name), _floors(features, name)) for name in (*GROUPS, WHOLE)}
+    return {name: fit_group(_of(features, name), _floors(features, name)) for name in (*GROUPS, WHOLE)}
 
 
 def _strangest(groups: dict[str, GroupModel], features: dict[str, FloatArray]) -> FloatArray:
@@ -180,46 +151,9 @@ def _limit(scores: FloatArray, refer_frac: float) -> float:
     """The conformal quantile; with too few images for it, the largest score and a quarter of a spread."""
     rank = math.ceil((len(scores) + 1) * (1 - refer_frac))
     ordered = np.sort(scores)
-    return _short(float(ordered[rank - 1])) if rank <= len(ordered) else _short(float(ordered[-1]) + 0.25)
+    return short(float(ordered[rank - 1])) if rank <= len(ordered) else short(float(ordered[-1]) + 0.25)
 
 
 def _floors(features: dict[str, FloatArray], name: str) -> FloatArray:
     members = GROUPS if name == WHOLE else (name,)
     return np.concatenate([np.full(features[g].shape[1], FLOORS[g]) for g in members])
-
-
-def _fit_group(features: FloatArray, floors: FloatArray) -> GroupModel:
-    mean = features.mean(axis=0)
-    scale = np.maximum(features.std(axis=0), floors)
-    standardized = (features - mean) / scale
-    covariance = shrunk_covariance(standardized)
-    whitener = np.linalg.inv(np.linalg.cholesky(covariance))
-    rows = tuple(tuple(_short(float(x)) for x in row[: i + 1]) for i, row in enumerate(whitener))
-    bare = GroupModel(mean=_shorts(mean), scale=_shorts(scale), whitener=rows, centre=0.0, spread=1.0)
-    logs = bare.scores(features)
-    centre = float(np.median(logs))
-    spread = max(1.4826 * float(np.median(np.abs(logs - centre))), 0.1)
-    return GroupModel(mean=bare.mean, scale=bare.scale, whitener=rows, centre=_short(centre), spread=_short(spread))
-
-
-def shrunk_covariance(standardized: FloatArray) -> FloatArray:
-    """Ledoit and Wolf's covariance of centred rows ``(n, d)``: the empirical one, pulled towards a multiple of one.
-
-    A twentieth of the identity is added, so that a feature that never varied in the cohort cannot decide alone.
-    """
-    n, d = standardized.shape
-    empirical = standardized.T @ standardized / n
-    target = np.trace(empirical) / d * np.eye(d)
-    distance = ((empirical - target) ** 2).sum()
-    error = ((standardized**2).T @ (standardized**2) / n - empirical**2).sum() / n
-    share = 1.0 if distance <= 0 else min(1.0, max(0.0, error / distance))
-    return (1 - share) * empirical + share * target + 0.05 * np.eye(d)
-
-
-def _short(value: float) -> float:
-    """Six significant digits: the file stays small, and another machine's rounding cannot change it."""
-    return float(f"{value:.6g}")
-
-
-def _shorts(values: FloatArray) -> tuple[float, ...]:
-    return tuple(_short(float(x)) for x in values)

@@ -1,4 +1,4 @@
-"""Does the acceptance gate see what it should? AUROC for each kind of outlier, made from the images or brought along."""
+"""Does the acceptance gate see what it should? AUROC for each kind of outlier, made here or brought along."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -6,30 +6,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bedside.base.arrays import ByteArray, FloatArray, IntArray
+from bedside.base.arrays import ByteArray, IntArray
 from bedside.base.errors import InputError
 from bedside.base.estimate import Estimate
 from bedside.base.task import Task
 from bedside.data.corrupting import corrupt
 from bedside.data.corruptions import SEVERITIES, Suite
 from bedside.data.preprocess import Preprocess
-from bedside.runtime.session import Session, logits
-from bedside.verify.drawn_auroc import draw_weights, drawn_aurocs
-from bedside.verify.intervals import resamples, wilson
-from bedside.verify.noninferiority import auroc_of
+from bedside.runtime.session import Session
+from bedside.verify.drawn_auroc import draw_weights
+from bedside.verify.intervals import resamples
 from bedside.verify.operating_point import OperatingPoint
+from bedside.verify.standing import Bench, Drawn, Model, Standing
 
 N_DRAWS = 500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """One model on one set of images: AUROC, and accuracy, sensitivity, specificity at its locked operating point."""
-
-    auroc: Estimate
-    accuracy: Estimate
-    sensitivity: Estimate
-    specificity: Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +45,7 @@ class CorruptionResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Robustness:
-    """Common corruptions of a modality (after Hendrycks & Dietterich, ICLR 2019), the reference beside the shipped model.
+    """Common corruptions of a modality (after Hendrycks & Dietterich, ICLR 2019) on shipped model and reference.
 
     Parameters
     ----------
@@ -82,74 +72,6 @@ class Robustness:
     def worst(self) -> CorruptionResult:
         """Where the shipped model's AUROC falls most."""
         return max(self.results, key=lambda r: -math.inf if math.isnan(r.shipped_loss.value) else r.shipped_loss.value)
-
-
-@dataclass(frozen=True, slots=True)
-class _Model:
-    """A model to be tried: its session and its locked operating point."""
-
-    session: Session
-    point: OperatingPoint
-
-
-@dataclass(frozen=True, slots=True)
-class _Drawn:
-    """An AUROC with its bootstrap draws; differences are taken draw by draw."""
-
-    value: float
-    draws: FloatArray
-
-    def minus(self, other: "_Drawn") -> "_Drawn":
-        return _Drawn(self.value - other.value, self.draws - other.draws)
-
-
-@dataclass(frozen=True, slots=True)
-class _Bench:
-    """What every measurement shares."""
-
-    task: Task
-    labels: IntArray
-    units: Sequence[str]
-    weights: FloatArray
-    preprocess: Preprocess
-
-    @property
-    def n_patients(self) -> int:
-        return len(set(self.units))
-
-    def measure(self, model: _Model, images: ByteArray) -> tuple[Standing, _Drawn]:
-        outputs = logits(model.session, self.preprocess.normalize(images))
-        p = model.point.probabilities(outputs)
-        area = _Drawn(auroc_of(self.task, self.labels, p), drawn_aurocs(self.task, self.labels, p, self.weights))
-        called = model.point.calls(p)
-        positive, hit = self.labels == self.task.positive, called == self.labels
-        called_positive = called == self.task.positive
-        return (
-            Standing(
-                auroc=self.estimate(area),
-                accuracy=self._share(hit, np.ones_like(hit)),
-                sensitivity=self._share(called_positive, positive),
-                specificity=self._share(~called_positive, ~positive),
-            ),
-            area,
-        )
-
-    def _share(self, hits: np.ndarray, among: np.ndarray) -> Estimate:
-        n_units = len({unit for unit, inside in zip(self.units, among, strict=True) if inside})
-        return wilson(int((hits & among).sum()), int(among.sum()), n_patients=n_units or None)
-
-    def estimate(self, found: _Drawn) -> Estimate:
-        known = found.draws[~np.isnan(found.draws)]
-        if math.isnan(found.value) or not len(known):
-            return Estimate(value=math.nan, low=-1.0, high=1.0, n_patients=self.n_patients, method="bootstrap")
-        low, high = np.percentile(known, [2.5, 97.5])
-        return Estimate(
-            value=found.value,
-            low=float(min(low, found.value)),
-            high=float(max(high, found.value)),
-            n_patients=self.n_patients,
-            method=f"paired bootstrap by patient, {len(known)} draws",
-        )
 
 
 def corruption_robustness(
@@ -185,12 +107,12 @@ def corruption_robustness(
         Without a corruption or a severity, or with a severity outside 1 to 5.
     """
     _check(suite, severities)
-    bench = _Bench(task, labels, units, draw_weights(resamples(units, n_resamples=n_draws, seed=seed), len(labels)),
+    bench = Bench(task, labels, units, draw_weights(resamples(units, n_resamples=n_draws, seed=seed), len(labels)),
                    preprocess)  # fmt: skip
-    models = (_Model(*shipped), _Model(*reference))
+    models = (Model(*shipped), Model(*reference))
     (clean_shipped, area_shipped), (clean_reference, area_reference) = (bench.measure(m, images) for m in models)
     results: list[CorruptionResult] = []
-    lost: dict[str, list[tuple[_Drawn, _Drawn]]] = {}
+    lost: dict[str, list[tuple[Drawn, Drawn]]] = {}
     total = len(suite.names) * len(severities)
     for name in suite.names:
         for severity in severities:
@@ -223,8 +145,8 @@ def corruption_robustness(
     )
 
 
-def _mean(losses: Sequence[_Drawn]) -> _Drawn:
-    return _Drawn(float(np.mean([x.value for x in losses])), np.mean([x.draws for x in losses], axis=0))
+def _mean(losses: Sequence[Drawn]) -> Drawn:
+    return Drawn(float(np.mean([x.value for x in losses])), np.mean([x.draws for x in losses], axis=0))
 
 
 def _check(suite: Suite, severities: Sequence[int]) -> None:

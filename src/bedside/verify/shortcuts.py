@@ -1,8 +1,8 @@
 """Can the label be read from places where the finding is not? Probes on the border, the corners and the surroundings.
 
-A probe is a ridge-penalized logistic regression on the pixels of one region, cross-validated by patient. Where it predicts,
-so may a network, and then high accuracy can rest on the hospital's marker, collimator or scanner (Zech et al., PLoS Med
-15(11), 2018; DeGrave et al., Nat Mach Intell 3, 2021).
+A probe is a ridge-penalized logistic regression on the pixels of one region, cross-validated by patient. Where it
+predicts, so may a network, and then high accuracy can rest on the hospital's marker, collimator or scanner (Zech et
+al., PLoS Med 15(11), 2018; DeGrave et al., Nat Mach Intell 3, 2021).
 """
 
 from collections.abc import Callable, Sequence

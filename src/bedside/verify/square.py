@@ -12,14 +12,14 @@ import numpy as np
 from bedside.base.arrays import ByteArray, FloatArray, IntArray
 from bedside.base.errors import InputError
 from bedside.data.preprocess import Preprocess
-from bedside.runtime.session import Session, logits
+from bedside.runtime.session import Session
 from bedside.verify.operating_point import OperatingPoint
+from bedside.verify.outputs import outputs_of
 
 START_FRAC = 0.8
 """Share of the image that the first squares cover, as in AutoAttack (Croce & Hein, ICML 2020)."""
 
 _HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # of 10,000 queries, table 1 of the paper
-_BATCH = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class Attacked:
     images
         ``(n, C, H, W)`` uint8: whole grey levels, so that each could be stored as a file and sent.
     fooled_at
-        ``(n,)``: number of queries after which the call was wrong; 0 where it was wrong before, -1 where it stayed right.
+        ``(n,)``: queries after which the call was wrong; 0 where it was wrong before, -1 where it stayed right.
     """
 
     images: ByteArray
@@ -128,5 +128,4 @@ def _side_px(query: int, n_queries: int, height: int, width: int) -> int:
 def _margins_of(
     session: Session, images: ByteArray, labels: IntArray, preprocess: Preprocess, point: OperatingPoint
 ) -> FloatArray:
-    parts = [logits(session, preprocess.normalize(images[i : i + _BATCH])) for i in range(0, len(images), _BATCH)]
-    return margins(point, labels, np.concatenate(parts))
+    return margins(point, labels, outputs_of(session, images, preprocess))

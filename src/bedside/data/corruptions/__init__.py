@@ -1,4 +1,4 @@
-"""What happens to images in practice, one file a modality: the dice are thrown in `sample`, a value changes the image."""
+"""What happens to images in practice, one file a modality: `sample` throws the dice, a value changes the image."""
 
 import re
 from dataclasses import dataclass
@@ -110,11 +110,11 @@ def suite_for(modality: str, family: Family | None = None) -> Suite:
     if family is not None and family not in FAMILIES:
         raise InputError(f"no modality family called {family!r}", expected="one of " + ", ".join(FAMILIES))
     words = set(re.findall(r"[a-z]+", modality.lower()))
-    found = family or next((name for name, known in _WORDS.items() if words & known), None)
-    fallback = "" if found else f"no set of corruptions is made for the modality {modality!r}; the general set stands in"
-    found = found or "general"
+    chosen: Family | None = family or next((name for name, known in _WORDS.items() if words & known), None)
+    lacking = f"no set of corruptions is made for the modality {modality!r}; the general set stands in"
+    found: Family = chosen or "general"
     names = tuple(name for name in CORRUPTIONS.names() if found in CORRUPTIONS.get(name).families)
-    return Suite(modality=modality, family=found, names=names, fallback=fallback)
+    return Suite(modality=modality, family=found, names=names, fallback="" if chosen else lacking)
 
 
 def strength(severity: int, steps: tuple[float, float, float, float, float]) -> float:

@@ -6,7 +6,7 @@ from bedside.base.arrays import FloatArray
 
 
 def side_px(image: FloatArray) -> int:
-    """Shorter side of a ``(C, H, W)`` image; strengths are fractions of it, so that a severity looks alike at any size."""
+    """Shorter side of a ``(C, H, W)`` image; strengths are fractions of it, so that a severity looks alike at all."""
     return min(image.shape[1:])
 
 
@@ -53,7 +53,9 @@ def warp(image: FloatArray, matrix: FloatArray, pivot: tuple[float, float]) -> F
     height, width = image.shape[1:]
     pivot_row, pivot_column = pivot[0] * (height - 1) + 0.5, pivot[1] * (width - 1) + 0.5
     (d, c), (b, a) = matrix  # Pillow asks for columns first: x' = a x + b y + ..., y' = c x + d y + ...
-    numbers = (a, b, pivot_column - a * pivot_column - b * pivot_row, c, d, pivot_row - c * pivot_column - d * pivot_row)
+    shift_column = pivot_column - a * pivot_column - b * pivot_row
+    shift_row = pivot_row - c * pivot_column - d * pivot_row
+    numbers = (a, b, shift_column, c, d, shift_row)
     turned = [
         np.asarray(
             Image.fromarray(np.ascontiguousarray(plane, np.float32)).transform(

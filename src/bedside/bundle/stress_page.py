@@ -100,7 +100,8 @@ def _curve(curve: AttackCurve) -> str:
         Line(name=name, points=tuple(getattr(point, name) for point in curve.points), style=i)
         for i, name in enumerate(("accuracy", "sensitivity", "specificity"))
     ]
-    title = f"{curve.attack}, {curve.effort} steps: {curve.victim}"
+    how = "transfer" if curve.access == "transfer" else f"{curve.effort} steps"
+    title = f"{curve.attack}, {how}: {curve.victim}"
     return line_chart(
         title if curve.access != "transfer" else f"{title} (transfer)",
         [str(p.eps_levels) for p in curve.points],

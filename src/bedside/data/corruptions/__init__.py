@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, get_args
 
 from bedside.base.arrays import FloatArray
@@ -113,8 +114,14 @@ def suite_for(modality: str, family: Family | None = None) -> Suite:
     chosen: Family | None = family or next((name for name, known in _WORDS.items() if words & known), None)
     lacking = f"no set of corruptions is made for the modality {modality!r}; the general set stands in"
     found: Family = chosen or "general"
-    names = tuple(name for name in CORRUPTIONS.names() if found in CORRUPTIONS.get(name).families)
+    names = tuple(name for name, families in _families().items() if found in families)
     return Suite(modality=modality, family=found, names=names, fallback="" if chosen else lacking)
+
+
+@cache
+def _families() -> dict[str, tuple[Family, ...]]:
+    """Families of every corruption, built in or installed, by name."""
+    return {name: CORRUPTIONS.get(name).families for name in CORRUPTIONS.names()}
 
 
 def strength(severity: int, steps: tuple[float, float, float, float, float]) -> float:

@@ -17,7 +17,7 @@ from bedside.bundle.opening import Bundle, open_bundle
 from bedside.bundle.stress_page import stress_page
 from bedside.cli.stress_tables import show_stress
 from bedside.data.case import Case, Cohort, units_of
-from bedside.data.corruptions import SEVERITIES, Family, suite_for
+from bedside.data.corruptions import FAMILIES, SEVERITIES, Family, suite_for
 from bedside.data.sources import load_cohort
 from bedside.data.split import split_by_patient
 from bedside.data.stacking import stack_images
@@ -67,6 +67,10 @@ class _Material:
 
 def run_robustness(request: StressRequest) -> None:
     """Load, stress, print tables, and write what was asked for."""
+    if request.modality is not None and request.modality not in FAMILIES:
+        raise InputError(
+            f"no modality called {request.modality!r}", expected="one of " + ", ".join(FAMILIES), hint="see --modality"
+        )
     if request.attack not in (None, "square"):
         raise InputError(
             f"no attack called {request.attack!r}", expected="square", hint="white-box attacks need the workshop"
@@ -151,8 +155,6 @@ def _corrupt(request: StressRequest, material: _Material, severities: tuple[int,
 
 
 def _family(request: StressRequest) -> Family | None:
-    from bedside.data.corruptions import FAMILIES
-
     return next((name for name in FAMILIES if name == request.modality), None)
 
 

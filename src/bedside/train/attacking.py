@@ -84,8 +84,8 @@ def white_box(
     """
     require("white-box attacks", REQUIRES)
     classifier = _classifier(model, images.shape[1:], preprocess, offset)
-    attack = _attack(classifier, plan, float(eps_levels))
     with _seeded(plan.seed), _quiet_bars():
+        attack = _attack(classifier, plan, float(eps_levels))
         found = attack.generate(x=images.astype(np.float32), y=labels)
     clean = images.astype(np.int16)
     return np.clip(np.round(found), clean - eps_levels, clean + eps_levels).clip(0, 255).astype(np.uint8)

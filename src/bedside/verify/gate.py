@@ -55,6 +55,8 @@ class AcceptanceGate:
     def scores(self, images: ByteArray, raw: Sequence[ByteArray]) -> tuple[FloatArray, list[str]]:
         """Score of each image, ``(n,)``, and the group in which it is strangest.
 
+        The whole is named only where no group alone is beyond the limit: "its colour" tells a person more.
+
         Parameters
         ----------
         images, raw
@@ -63,7 +65,9 @@ class AcceptanceGate:
         of_group = _group_scores(self.groups, appearance(images, raw))
         names = list(of_group)
         table = np.stack([of_group[name] for name in names])
-        return table.max(axis=0), [names[k] for k in table.argmax(axis=0)]
+        single = np.where(np.array([name == WHOLE for name in names])[:, None], -np.inf, table)
+        named = np.where(single.max(axis=0) > self.limit, single.argmax(axis=0), table.argmax(axis=0))
+        return table.max(axis=0), [names[k] for k in named]
 
     def reasons(self, images: ByteArray, raw: Sequence[ByteArray]) -> list[str]:
         """Why each image is referred, in words; empty for one that is accepted."""

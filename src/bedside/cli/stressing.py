@@ -11,11 +11,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from bedside.base.arrays import ByteArray, IntArray
 from bedside.base.errors import InputError
 from bedside.base.files import write_atomic
-from bedside.base.jsonform import to_json
+from bedside.base.jsonform import from_json, to_json
 from bedside.bundle.manifest import ShippedModel
 from bedside.bundle.opening import Bundle, open_bundle
 from bedside.bundle.stress_page import stress_page
 from bedside.cli.stress_tables import show_stress
+from bedside.data.audit import CohortAudit, usable
 from bedside.data.case import Case, Cohort, units_of
 from bedside.data.corruptions import FAMILIES, SEVERITIES, Family, suite_for
 from bedside.data.sources import load_cohort
@@ -121,10 +122,12 @@ def _cases(cohort: Cohort, bundle: Bundle) -> tuple[tuple[Case, ...], str]:
     """The source's test part; of the bundle's own cohort without parts, the part that was sealed; else everything."""
     if any(case.part == "test" for case in cohort.cases):
         return tuple(case for case in cohort.cases if case.part == "test"), "the source's test part"
-    if cohort.digest() == bundle.manifest.cohort_digest:
-        seed = json.loads(bundle.text("evidence/lineage.json"))["seed"]
-        return split_by_patient(cohort, seed=seed).test.open(reason=REASON), "the sealed part of the bundle's cohort"
     if cohort.name == bundle.manifest.cohort:
+        audit = from_json(CohortAudit, bundle.text("evidence/audit.json").encode(), where="evidence/audit.json")
+        used = usable(cohort, audit)
+        if used.digest() == bundle.manifest.cohort_digest:
+            seed = json.loads(bundle.text("evidence/lineage.json"))["seed"]
+            return split_by_patient(used, seed=seed).test.open(reason=REASON), "the sealed part of the bundle's cohort"
         raise InputError(
             f"{cohort.source} seems to be the bundle's own cohort, changed, and has no test part",
             expected="cases that the model has not learned from",

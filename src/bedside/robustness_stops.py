@@ -14,10 +14,10 @@ from bedside.data.preprocess import Preprocess
 from bedside.data.split import Split
 from bedside.runtime.session import open_session
 from bedside.stops import Material, Run
-from bedside.verify.gate import AcceptanceGate, fit_gate
+from bedside.verify.gate import MIN_IMAGES, AcceptanceGate, fit_gate
 from bedside.verify.outliers import GateEvidence, as_pictures, gate_evidence
 from bedside.verify.robustness import Robustness, corruption_robustness
-from bedside.verify.shortcuts import ShortcutReport, probe_shortcuts
+from bedside.verify.shortcuts import N_FOLDS, ShortcutReport, probe_shortcuts
 
 N_GATE_IMAGES = 1500
 """Development images that the gate is fitted on, at most; so many tuning images, at most, set its limit."""
@@ -35,21 +35,24 @@ SEVERITIES_IN_SHORT = (1, 3, 5)
 class Hardships:
     """What odd and spoilt images do to the shipped model, measured on the opened test; and shortcuts in development."""
 
-    gate: GateEvidence
+    gate: GateEvidence | None
     robustness: Robustness
-    shortcuts: ShortcutReport
+    shortcuts: ShortcutReport | None
 
     def values(self) -> dict[str, object]:
-        """By the path of their file in the bundle."""
-        return {
-            "evidence/gate.json": self.gate,
-            "evidence/robustness.json": self.robustness,
-            "evidence/shortcuts.json": self.shortcuts,
-        }
+        """By the path of their file in the bundle; what could not be measured has none."""
+        held = {"gate": self.gate, "robustness": self.robustness, "shortcuts": self.shortcuts}
+        return {f"evidence/{name}.json": value for name, value in held.items() if value is not None}
 
 
-def gated(run: Run, material: Material, split: Split) -> AcceptanceGate:
-    """Fit the acceptance gate on development and tuning images; part of stop 9, since it ships with the model."""
+def gated(run: Run, material: Material, split: Split) -> AcceptanceGate | None:
+    """Fit the acceptance gate on development and tuning images; part of stop 9, since it ships with the model.
+
+    None, with a note, where there are too few images to say what is usual.
+    """
+    if (fewest := min(len(split.development), len(split.tuning))) < MIN_IMAGES:
+        run.watch.note(f"no acceptance gate: {fewest} images cannot say what is usual; {MIN_IMAGES} can")
+        return None
     inputs = [material.digest, N_GATE_IMAGES]
 
     def make() -> AcceptanceGate:
@@ -75,13 +78,13 @@ def _read(cases: Sequence[Case], preprocess: Preprocess) -> tuple[ByteArray, lis
 
 
 def stressed(
-    run: Run, cohort: Cohort, split: Split, material: Material, gate: AcceptanceGate, shipped: ModelFile,
+    run: Run, cohort: Cohort, split: Split, material: Material, gate: AcceptanceGate | None, shipped: ModelFile,
     own_fp32: ModelFile, images: ByteArray, labels: IntArray, units: Sequence[str],
 ) -> Hardships:  # fmt: skip
     """Measure all three; `images`, `labels` and `units` are those of the opened test."""
     run.watch.note("corruptions of the modality, odd images at the gate, shortcut probes")
     return Hardships(
-        gate=gate_tested(run, gate, images, units, material.preprocess),
+        gate=gate_tested(run, gate, images, units, material.preprocess) if gate is not None else None,
         robustness=corrupted(run, cohort, material, shipped, own_fp32, images, labels, units),
         shortcuts=probed(run, material, split),
     )
@@ -119,10 +122,13 @@ def corrupted(
     )  # fmt: skip
 
 
-def probed(run: Run, material: Material, split: Split) -> ShortcutReport:
-    """Probe the development images for shortcuts."""
+def probed(run: Run, material: Material, split: Split) -> ShortcutReport | None:
+    """Probe the development images for shortcuts; None, with a note, where there are too few patients to fold."""
     step = -(-len(split.development) // N_SHORTCUT_IMAGES)
     units = units_of(split.development)[::step]
+    if (n_units := len(set(units))) < 2 * N_FOLDS:
+        run.watch.note(f"no shortcut probes: {n_units} patients cannot be folded; {2 * N_FOLDS} can")
+        return None
     return run.journal.stop(
         "shortcuts",
         ShortcutReport,

@@ -173,7 +173,7 @@ class Story:
     budget: Budget
     evidence: Evidence
     outcome: TestOutcome
-    gate: AcceptanceGate
+    gate: AcceptanceGate | None
     hardships: Hardships
 
 

@@ -28,6 +28,7 @@ _EXTRAS = {
     ),
     "export to executorch": (Requirement("executorch", "executorch"), Requirement("torchao", "torchao")),
     "export to onnx": (Requirement("onnx", "onnx"), Requirement("onnxscript", "onnxscript")),
+    "white-box attacks": (Requirement("art", "bedside[attack]"), Requirement("multiprocess", "bedside[attack]")),
     "report figures": (Requirement("matplotlib", "matplotlib"), Requirement("jinja2", "jinja2")),
     "compressed DICOM": (Requirement("pylibjpeg", "pylibjpeg[all]"),),
 }

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bedside.attempts import Attempt, attempted, leave_trials, shipment
@@ -21,6 +22,7 @@ from bedside.data.split import split_by_patient
 from bedside.data.stacking import suit_preprocess
 from bedside.export.converting import CONVERTERS
 from bedside.export.exported import eager_session
+from bedside.robustness_stops import gated, stressed
 from bedside.runtime.devices import device_named
 from bedside.runtime.session import logits, open_session
 from bedside.sealing_stops import Story, sealed, tested
@@ -57,6 +59,7 @@ def optimize(
     leak_policy: LeakPolicy = "stop",
     reference: str | None = None,
     image_px: int | None = None,
+    adversarial_eps: float = 0.0,
     key: Path | None = None,
     resume: bool = True,
     watch: Watch | None = None,
@@ -77,6 +80,8 @@ def optimize(
         Sensitivity that the threshold must reach on tuning; without it the Youden index decides.
     leak_policy
         What a leak does: ``stop``, ``drop`` the copies in the less protected part, or ``allow`` and mark the report.
+    adversarial_eps
+        Grey levels of adversarial training of the small models; 0 is ordinary training.
     key
         Ed25519 private key (PEM); the user's own by default, made at its first use.
     resume
@@ -89,6 +94,7 @@ def optimize(
     """
     budget, watch, out = budget or Budget(), watch or Silent(), Path(out)
     settings = _settings(preset, formats, seed, threads, margin, target_sensitivity, leak_policy, reference, image_px)
+    settings = replace(settings, adversarial_eps=adversarial_eps)
     device, work = device_named(budget.device), _work_folder(out, resume=resume)
     run = Run(settings=settings, journal=Journal(folder=work, on_reuse=_reuse_note(watch)), watch=watch)
 
@@ -119,17 +125,22 @@ def optimize(
     choice = select(trials, budget, margin=margin)
     attempt, chosen = next((a, t) for a in attempts for t in a.trials if t.name == choice.name)
     shipped = shipment(run, material, attempt, chosen)
+    gate = gated(run, material, split)
     watch.stop(10, "evidence")
     reference_point = locked(run, material, reference_outputs)
     own_fp32 = open_session(shipped.own_fp32.artifact, shipped.own_fp32.folder)
     evidence, outcome = tested(
         run, material, split.test, shipped.models[0], own_fp32, reference_session, reference_point
     )  # fmt: skip
+    hardships = stressed(
+        run, cohort, split, material, gate, shipped.models[0], shipped.own_fp32, outcome.images, outcome.labels,
+        outcome.units,
+    )  # fmt: skip
     watch.stop(11, "bundle")
     story = Story(
         cohort=cohort, audit=audit, split=split, material=material, baseline=baseline, reference_point=reference_point,
         reference_profile=reference_profile, proposal=proposal, trials=trials, choice=choice, attempt=attempt,
-        shipment=shipped, budget=budget, evidence=evidence, outcome=outcome,
+        shipment=shipped, budget=budget, evidence=evidence, outcome=outcome, gate=gate, hardships=hardships,
     )  # fmt: skip
     return sealed(run, story, out, key or default_key_path())
 

@@ -25,11 +25,13 @@ from bedside.data.counting import native_sizes, part_classes, part_units
 from bedside.data.preprocess import Preprocess
 from bedside.data.split import SealedCases, Split
 from bedside.data.stacking import stack_images
+from bedside.robustness_stops import Hardships
 from bedside.runtime.session import Session, logits, open_session
 from bedside.stops import WORKSHOP, Material, Run
 from bedside.train.baseline import Baseline
 from bedside.train.transfer import START_WEIGHTS
 from bedside.verify.evidence import Evidence, evaluate
+from bedside.verify.gate import AcceptanceGate
 from bedside.verify.occlusion import occlusion_map
 from bedside.verify.operating_point import OperatingPoint
 from bedside.verify.profiling import Profile
@@ -172,6 +174,8 @@ class Story:
     budget: Budget
     evidence: Evidence
     outcome: TestOutcome
+    gate: AcceptanceGate | None
+    hardships: Hardships
 
 
 def sealed(run: Run, story: Story, out: Path, key_path: Path) -> Bundle:
@@ -197,8 +201,10 @@ def sealed(run: Run, story: Story, out: Path, key_path: Path) -> Bundle:
             "evidence/recipe.json": story.attempt.candidate.recipe,
             "evidence/profile.json": {"shipped": data.chosen.profile, "reference": story.reference_profile},
             "evidence/trials.json": {"trials": story.trials, "choice": story.choice, "dropped": story.proposal.dropped},
+            **story.hardships.values(),
         },
         texts=report_texts(data, name=out.name, version=VERSION),
+        gate=story.gate,
     )
     return seal(job, out, load_or_create_key(key_path))
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from bedside.train.fitting import TrainingData
+    from bedside.train.hardening import Hardening
 
 WORKSHOP = ("bedside", "torch", "timm", "litert-torch", "ai-edge-quantizer", "executorch", "torchao", "onnx",
             "onnxruntime", "ai-edge-litert", "numpy", "pillow")  # fmt: skip
@@ -63,6 +64,13 @@ class Settings:
     leak_policy: LeakPolicy = "stop"
     reference: str | None = None
     image_px: int | None = None
+    adversarial_eps: float = 0.0
+
+    def hardening(self) -> "Hardening | None":
+        """Adversarial training of the students, where it is asked for."""
+        from bedside.train.hardening import Hardening
+
+        return Hardening(eps_levels=self.adversarial_eps) if self.adversarial_eps else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,13 +229,15 @@ def compressed(
     run: Run, material: Material, recipe: Recipe, teacher_logits: FloatArray, baseline: Baseline
 ) -> tuple[CompressedModel, Path]:
     """Stop 5: a recipe applied."""
-    inputs = [material.digest, recipe, baseline.digest]
+    hardening = run.settings.hardening()
+    inputs = [material.digest, recipe, baseline.digest, *([hardening] if hardening else [])]
     folder = run.journal.place("model", inputs)
     bench = Workbench(
         data=material.data,
         monitor=monitor_for(material.task),
         teacher_logits=teacher_logits,
         folder=folder,
+        hardening=hardening,
         on_epoch=run.ticker(recipe.plan.n_epochs),
     )
     return run.journal.stop("model", CompressedModel, inputs, lambda: compress(recipe, bench, folder)), folder

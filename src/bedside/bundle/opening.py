@@ -10,8 +10,11 @@ from bedside.base.jsonform import from_json, to_json
 from bedside.bundle.manifest import SCHEMA_VERSION, Manifest, ShippedModel
 from bedside.bundle.signing import Signature, check_signature
 from bedside.bundle.unpacking import check_name, unpack
+from bedside.verify.gate import AcceptanceGate
 
 MANIFEST, SIGNATURE = "manifest.json", "signature.json"
+GATE = "gate.json"
+"""The acceptance gate; a bundle may lack it, and then judges every image."""
 _AGAIN = "get the bundle again"
 
 
@@ -45,6 +48,18 @@ class Bundle:
     def text(self, path: str) -> str:
         """Read a text file of the bundle."""
         return (self.folder / path).read_text(encoding="utf-8")
+
+    def gate(self) -> AcceptanceGate | None:
+        """Read the acceptance gate, or None where the bundle was sealed without one.
+
+        Raises
+        ------
+        BundleError
+            If it is listed but is not a gate.
+        """
+        if GATE not in self.manifest.files:
+            return None
+        return _parse(AcceptanceGate, (self.folder / GATE).read_bytes(), self.folder, GATE)
 
     @property
     def models_folder(self) -> Path:

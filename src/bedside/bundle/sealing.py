@@ -17,11 +17,12 @@ from bedside.base.jsonform import to_json
 from bedside.base.task import Task
 from bedside.bundle.golden import OUTPUTS, TOLERANCE_PROB, GoldenOutputs, as_png, golden_images, golden_logits
 from bedside.bundle.manifest import MEASURED_FILES, SCHEMA_VERSION, IntendedUse, Manifest, ShippedModel
-from bedside.bundle.opening import MANIFEST, SIGNATURE, Bundle, open_bundle
+from bedside.bundle.opening import GATE, MANIFEST, SIGNATURE, Bundle, open_bundle
 from bedside.bundle.signing import sign
 from bedside.data.preprocess import Preprocess
 from bedside.runtime.artifact import Artifact
 from bedside.runtime.session import open_session
+from bedside.verify.gate import AcceptanceGate
 from bedside.verify.operating_point import OperatingPoint
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class SealJob:
         Frozen values by the path of their JSON file inside the bundle.
     texts
         Text files (report, model card) by path.
+    gate
+        The acceptance gate, if images shall be refused that are unlike those of the cohort.
     """
 
     name: str
@@ -64,6 +67,7 @@ class SealJob:
     version: str
     values: Mapping[str, object] = field(repr=False)
     texts: Mapping[str, str] = field(repr=False)
+    gate: AcceptanceGate | None = field(default=None, repr=False)
 
 
 def seal(job: SealJob, out: Path, key: "Ed25519PrivateKey") -> Bundle:
@@ -102,6 +106,8 @@ def check_place(out: Path) -> None:
 def _fill(folder: Path, job: SealJob, key: "Ed25519PrivateKey") -> None:
     shipped = _copy_models(job, folder)
     _write_golden(job, shipped, folder)
+    if job.gate is not None:
+        _write(folder / GATE, to_json(job.gate))
     for name, value in job.values.items():
         _write(folder / name, to_json(value, indent=1))
     for name, text in job.texts.items():

@@ -194,6 +194,40 @@ def report(
     run_report(bundle, ReportRequest(pdf=pdf, pack=pack, as_json=as_json, in_browser=in_browser), trust)
 
 
+@app.command(
+    epilog="Example: `bedside robustness demo-bundle --data medmnist:pneumoniamnist --severity 1,3,5 --attack square "
+    "--plot robustness.html`"
+)
+def robustness(
+    bundle: BundleArgument,
+    data: Annotated[
+        str, typer.Option("--data", help="medmnist:NAME, folder:DIR or phantom:ultrasound.", show_default=False)
+    ],
+    out: Annotated[Path | None, typer.Option(help="Every figure with its interval, as JSON.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Charts, as one HTML page.")] = None,
+    severity: Annotated[str, typer.Option(help="Severities of the corruptions, 1 to 5.")] = "1,2,3,4,5",
+    modality: Annotated[
+        str | None, typer.Option(help="xray, ultrasound, mri, ct, camera or general, where the data does not say.")
+    ] = None,
+    attack: Annotated[str | None, typer.Option(help="square: a gradient-free attack on the file itself.")] = None,
+    eps: Annotated[str, typer.Option(help="Sizes of the attack, in grey levels of 255.")] = "1,2,4,8,16,32",
+    queries: Annotated[int, typer.Option(help="Runs of the model that each attacked image may cost.", min=1)] = 300,
+    attack_images: Annotated[int, typer.Option(help="Images that are attacked, at most.", min=1)] = 100,
+    positive: Annotated[str | None, typer.Option(help="Name of the class that is looked for.")] = None,
+    trust: TrustOption = None,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+) -> None:
+    """Try spoilt, odd and hostile images on a bundle, its fp32 model beside it. Needs no torch."""
+    from bedside.cli.stressing import StressRequest, run_robustness
+
+    run_robustness(
+        StressRequest(
+            bundle=bundle, data=data, out=out, plot=plot, severities=severity, modality=modality, attack=attack,
+            eps=eps, queries=queries, attack_images=attack_images, positive=positive, trust=trust, seed=seed,
+        )
+    )  # fmt: skip
+
+
 @app.command(epilog="Example: `bedside doctor`")
 def doctor() -> None:
     """Say what is installed and what is not, with the pip line, and test each runtime."""

@@ -34,6 +34,7 @@ _EXTRAS = {
         Requirement("jinja2", "jinja2"),
         Requirement("packaging", "packaging"),
     ),
+    "white-box attacks": (Requirement("art", "bedside[attack]"), Requirement("multiprocess", "bedside[attack]")),
     "compressed DICOM": (Requirement("pylibjpeg", "pylibjpeg[all]"),),
 }
 

@@ -30,7 +30,8 @@ def _table(predictions: Iterator[Prediction]) -> None:
         if not i:
             print(f"{'called':<24}{'p(' + found.positive + ')':<20}{'threshold':<12}file")
         threshold = "most probable" if found.threshold_prob is None else f"{found.threshold_prob:.4f}"
-        print(f"{found.called:<24}{found.probability:<20.4f}{threshold:<12}{found.file}")
+        why = f"  ({found.refer})" if found.refer else ""
+        print(f"{found.called:<24}{found.probability:<20.4f}{threshold:<12}{found.file}{why}")
     print("research use; not for diagnosis", file=sys.stderr)
 
 
@@ -40,6 +41,7 @@ def _json(predictions: Iterator[Prediction]) -> None:
             "file": found.file,
             "called": found.called,
             "is_positive": found.is_positive,
+            "refer": found.refer,
             "positive_class": found.positive,
             "threshold_prob": found.threshold_prob,
             "probabilities": dict(zip(found.classes, found.probabilities, strict=True)),
@@ -53,6 +55,6 @@ def _csv(predictions: Iterator[Prediction]) -> None:
     writer = csv.writer(sys.stdout)
     for i, found in enumerate(predictions):
         if not i:
-            writer.writerow(["file", "called", "threshold_prob", *(f"p_{name}" for name in found.classes)])
+            writer.writerow(["file", "called", "refer", "threshold_prob", *(f"p_{name}" for name in found.classes)])
         threshold = "" if found.threshold_prob is None else f"{found.threshold_prob:.6f}"
-        writer.writerow([found.file, found.called, threshold, *(f"{p:.6f}" for p in found.probabilities)])
+        writer.writerow([found.file, found.called, found.refer, threshold, *(f"{p:.6f}" for p in found.probabilities)])

@@ -19,6 +19,7 @@ def distil(model: "nn.Module", recipe: Recipe, bench: Workbench) -> "nn.Module":
         bench.data,
         monitor=bench.monitor,
         teacher_logits=bench.teacher_logits,
+        hardening=bench.hardening,
         checkpoint=bench.folder / "distil.ckpt" if bench.folder else None,
         on_epoch=bench.on_epoch,
     )

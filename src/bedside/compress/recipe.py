@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from bedside.train.fitting import Monitor, TrainingData
+    from bedside.train.hardening import Hardening
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,12 +33,16 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workbench:
-    """What a step may use besides the model: data, the teacher's answers, the tuning score, a place for checkpoints."""
+    """What a step may use besides the model: data, the teacher's answers, the tuning score, a place for checkpoints.
+
+    Without `hardening` a fit is ordinary; with it, adversarial.
+    """
 
     data: "TrainingData"
     monitor: "Monitor"
     teacher_logits: FloatArray | None
     folder: Path | None = None
+    hardening: "Hardening | None" = None
     on_epoch: Callable[[EpochMark], None] = field(default=lambda mark: None)
 
 

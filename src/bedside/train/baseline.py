@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from bedside.train.fitting import Monitor, TrainingData
+    from bedside.train.hardening import Hardening
 
 SMALL_PX = 64
 """Inputs up to this side are referenced by ResNet-18 from scratch; larger ones by EfficientNet-Lite0 from ImageNet."""
@@ -47,6 +48,7 @@ def fit_reference(
     folder: Path,
     *,
     monitor: "Monitor",
+    hardening: "Hardening | None" = None,
     on_epoch: Callable[[EpochMark], None] = lambda mark: None,
 ) -> Baseline:
     """Fit the reference and write its weights into `folder`."""
@@ -55,7 +57,13 @@ def fit_reference(
 
     checkpoint = folder / "reference.ckpt"
     model, history = fit(
-        build(architecture, seed=plan.seed), plan, data, monitor=monitor, checkpoint=checkpoint, on_epoch=on_epoch
+        build(architecture, seed=plan.seed),
+        plan,
+        data,
+        monitor=monitor,
+        hardening=hardening,
+        checkpoint=checkpoint,
+        on_epoch=on_epoch,
     )
     digest = save_weights(model, folder / "reference.safetensors")
     checkpoint.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ from torch.nn import functional
 from bedside.base.arrays import ByteArray, FloatArray, IntArray
 from bedside.data.preprocess import Preprocess
 from bedside.train.checkpoint import load_checkpoint, save_checkpoint
+from bedside.train.hardening import Hardening, harden
 from bedside.train.plan import EpochMark, TrainPlan
 
 SMOOTH_EPOCHS = 5
@@ -54,6 +55,7 @@ def fit(
     *,
     monitor: Monitor,
     teacher_logits: FloatArray | None = None,
+    hardening: Hardening | None = None,
     checkpoint: Path | None = None,
     on_epoch: Callable[[EpochMark], None] = lambda mark: None,
 ) -> tuple[nn.Module, tuple[EpochMark, ...]]:
@@ -63,13 +65,15 @@ def fit(
     ----------
     teacher_logits
         ``(n_views, n, K)``: the teacher's answers to the shared views, from `teach`.
+    hardening
+        Adversarial training; without it not a bit of the result changes.
     checkpoint
         File that holds the state after each epoch, so that a killed fit goes on where it was.
     """
     torch.set_num_threads(plan.threads)
     state = _begin(model, plan, checkpoint)
     while state.epoch < plan.n_epochs and state.epoch - state.best_epoch <= plan.patience:
-        loss = _run_epoch(state, plan, data, teacher_logits)
+        loss = _run_epoch(state, plan, data, teacher_logits, hardening)
         mark = EpochMark(
             state.epoch,
             loss,
@@ -110,7 +114,9 @@ def _keep_best(state: _State, mark: EpochMark) -> None:
         state.best_weights = {key: value.clone() for key, value in state.averaged.state_dict().items()}
 
 
-def _run_epoch(state: _State, plan: TrainPlan, data: TrainingData, teacher_logits: FloatArray | None) -> float:
+def _run_epoch(
+    state: _State, plan: TrainPlan, data: TrainingData, teacher_logits: FloatArray | None, hardening: Hardening | None
+) -> float:
     torch.manual_seed(plan.seed * 100_003 + state.epoch)
     view = state.epoch % plan.n_views
     order = np.random.default_rng((plan.seed, state.epoch, 1)).permutation(len(data.development))
@@ -119,8 +125,11 @@ def _run_epoch(state: _State, plan: TrainPlan, data: TrainingData, teacher_logit
     state.model.train()
     for step, (rows, images) in enumerate(_batches(data, plan, view, order)):
         _set_learning_rate(state.optimizer, plan, (state.epoch + step / n_steps) / plan.n_epochs)
-        logits = state.model(images)
         labels = torch.from_numpy(data.development_labels[rows])
+        if hardening is not None:
+            seed = (plan.seed * 100_003 + state.epoch) * n_steps + step
+            images = harden(state.model, images, labels, data.preprocess, hardening, seed=seed)
+        logits = state.model(images)
         teacher = None if teacher_logits is None else torch.from_numpy(teacher_logits[view, rows])
         loss = _loss(logits, labels, teacher, plan)
         state.optimizer.zero_grad(set_to_none=True)

@@ -1,0 +1,57 @@
+"""The tables of ``bedside robustness``."""
+
+from rich.console import Console
+from rich.table import Table
+
+from bedside.verify.adversarial import AdversarialReport
+from bedside.verify.outliers import GateEvidence
+from bedside.verify.robustness import Robustness
+
+
+def show_stress(
+    console: Console, robustness: Robustness, gate: GateEvidence | None, adversarial: AdversarialReport | None
+) -> None:
+    """Print a table of each that there is."""
+    console.print(_corruption_table(robustness))
+    if robustness.suite.fallback:
+        console.print(f"[yellow]note[/] {robustness.suite.fallback}", highlight=False)
+    for name in ("shipped", "reference", "excess"):
+        value = getattr(robustness, f"mean_{name}_loss")
+        label = "lost by compression" if name == "excess" else f"mean AUROC loss, {name}"
+        console.print(f"{label:<28}{value}", highlight=False)
+    if gate is not None:
+        table = Table("odd images at the gate", "AUROC", "share referred")
+        for name, kind in gate.kinds.items():
+            table.add_row(name, str(kind.auroc), str(kind.referred_frac))
+        table.add_row("suitable images", "", str(gate.refer_frac))
+        console.print(table)
+    if adversarial is not None:
+        _show_attack(console, adversarial)
+
+
+def _corruption_table(found: Robustness) -> Table:
+    clean = found.clean_shipped
+    title = (
+        f"AUROC (sensitivity / specificity) of the shipped model; clean: {clean.auroc.value:.3f} "
+        f"({clean.sensitivity.value:.2f} / {clean.specificity.value:.2f})"
+    )
+    table = Table("corruption", *(f"severity {s}" for s in found.severities), "lost by compression", title=title)
+    for name in found.suite.names:
+        cells = [
+            f"{r.shipped.auroc.value:.3f} ({r.shipped.sensitivity.value:.2f} / {r.shipped.specificity.value:.2f})"
+            for r in found.results
+            if r.corruption == name
+        ]
+        table.add_row(name, *cells, str(found.of_corruption[name]))
+    return table
+
+
+def _show_attack(console: Console, found: AdversarialReport) -> None:
+    curve = found.curves[-1]
+    table = Table("grey levels", "accuracy", "sensitivity", "specificity", title=f"{curve.attack} on {curve.victim}")
+    for point in curve.points:
+        table.add_row(str(point.eps_levels), str(point.accuracy), str(point.sensitivity), str(point.specificity))
+    console.print(table)
+    for check in found.checks:
+        mark = "[green]holds[/]" if check.passed else "[bold red]FAILS[/]"
+        console.print(f"{mark}  {check.name}: {check.detail}", highlight=False)

@@ -1,0 +1,211 @@
+"""``bedside robustness``: spoilt, odd and hostile images against a bundle; ward only."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bedside.base.arrays import ByteArray, IntArray
+from bedside.base.errors import InputError
+from bedside.base.files import write_atomic
+from bedside.base.jsonform import from_json, to_json
+from bedside.bundle.manifest import ShippedModel
+from bedside.bundle.opening import Bundle, open_bundle
+from bedside.bundle.stress_page import stress_page
+from bedside.cli.stress_tables import show_stress
+from bedside.data.audit import CohortAudit, usable
+from bedside.data.case import Case, Cohort, units_of
+from bedside.data.corruptions import FAMILIES, SEVERITIES, Family, suite_for
+from bedside.data.sources import load_cohort
+from bedside.data.split import split_by_patient
+from bedside.data.stacking import stack_images
+from bedside.runtime.session import open_session
+from bedside.verify.adversarial import AdversarialReport, Victim, square_curve
+from bedside.verify.attack_checks import check_attacks
+from bedside.verify.outliers import GateEvidence, as_pictures, gate_evidence
+from bedside.verify.robustness import Robustness, corruption_robustness
+
+REASON = "robustness of a sealed bundle; nothing is chosen by it"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StressRequest:
+    """The options of the command."""
+
+    bundle: Path
+    data: str
+    out: Path | None = None
+    plot: Path | None = None
+    severities: str = ""
+    modality: str | None = None
+    attack: str | None = None
+    eps: str = "1,2,4,8,16,32"
+    queries: int = 300
+    attack_images: int = 100
+    positive: str | None = None
+    trust: str | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Material:
+    """What is tried: the bundle, its int8 and fp32 models, and the images as the model sees them."""
+
+    bundle: Bundle
+    shipped: ShippedModel
+    own_fp32: ShippedModel
+    images: ByteArray
+    labels: IntArray
+    units: tuple[str, ...]
+    modality: str
+
+    def opened(self, model: ShippedModel):
+        return open_session(model.artifact, self.bundle.models_folder, check_digest=False), model.point
+
+
+def run_robustness(request: StressRequest) -> None:
+    """Load, stress, print tables, and write what was asked for."""
+    if request.modality is not None and request.modality not in FAMILIES:
+        raise InputError(
+            f"no modality called {request.modality!r}", expected="one of " + ", ".join(FAMILIES), hint="see --modality"
+        )
+    if request.attack not in (None, "square"):
+        raise InputError(
+            f"no attack called {request.attack!r}", expected="square", hint="white-box attacks need the workshop"
+        )
+    severities, eps = _numbers(request.severities or ",".join(map(str, SEVERITIES))), _numbers(request.eps)
+    console = Console()
+    bundle = open_bundle(request.bundle, trusted=request.trust)
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
+        bar = progress.add_task("reading images", total=None)
+
+        def tick(done: int, total: int, what: str = "reading images") -> None:
+            progress.update(bar, completed=done, total=total, description=what)
+
+        material = _gather(request, bundle, console, tick)
+        robustness = _corrupt(request, material, severities, tick)
+        gate = _at_the_gate(request, material)
+        adversarial = _attack(request, material, eps, tick) if request.attack else None
+    show_stress(console, robustness, gate, adversarial)
+    _write(console, request, bundle, robustness, gate, adversarial)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(word) for word in text.split(","))
+    except ValueError:
+        raise InputError(f"{text!r} is not a list of whole numbers", expected="such as 1,3,5") from None
+
+
+def _gather(request: StressRequest, bundle: Bundle, console: Console, tick) -> _Material:
+    options = {"positive": request.positive} if request.positive else {}
+    cohort = load_cohort(request.data, **options)
+    cases, part = _cases(cohort, bundle)
+    shipped = bundle.model()
+    try:
+        own_fp32 = bundle.model(shipped.artifact.format, "fp32")
+    except InputError:
+        own_fp32 = shipped
+    preprocess = bundle.manifest.preprocess
+    console.print(f"[bold]{bundle.manifest.name}[/] on {cohort.name}: {len(cases)} images, {part}", highlight=False)
+    return _Material(
+        bundle, shipped, own_fp32, stack_images(cases, preprocess, tick), _labels(cohort, cases, bundle),
+        tuple(units_of(cases)), request.modality or cohort.modality,
+    )  # fmt: skip
+
+
+def _cases(cohort: Cohort, bundle: Bundle) -> tuple[tuple[Case, ...], str]:
+    """The source's test part; of the bundle's own cohort without parts, the part that was sealed; else everything."""
+    if any(case.part == "test" for case in cohort.cases):
+        return tuple(case for case in cohort.cases if case.part == "test"), "the source's test part"
+    if cohort.name == bundle.manifest.cohort:
+        audit = from_json(CohortAudit, bundle.text("evidence/audit.json").encode(), where="evidence/audit.json")
+        used = usable(cohort, audit)
+        if used.digest() == bundle.manifest.cohort_digest:
+            seed = json.loads(bundle.text("evidence/lineage.json"))["seed"]
+            return split_by_patient(used, seed=seed).test.open(reason=REASON), "the sealed part of the bundle's cohort"
+        raise InputError(
+            f"{cohort.source} seems to be the bundle's own cohort, changed, and has no test part",
+            expected="cases that the model has not learned from",
+            hint="name new data, or mark the test cases in the source",
+        )
+    return cohort.cases, "all of them; none may have been used to make the bundle"
+
+
+def _labels(cohort: Cohort, cases: tuple[Case, ...], bundle: Bundle) -> IntArray:
+    """Labels in the order of the bundle's classes."""
+    known = bundle.manifest.task.classes
+    if unknown := sorted(set(cohort.task.classes) - set(known)):
+        raise InputError(
+            f"{cohort.source} has classes that the bundle does not know: {', '.join(unknown)}",
+            expected=", ".join(known),
+            hint="rename the classes of the data",
+        )
+    return np.array([known.index(cohort.task.classes[case.label]) for case in cases], np.int64)
+
+
+def _corrupt(request: StressRequest, material: _Material, severities: tuple[int, ...], tick) -> Robustness:
+    manifest = material.bundle.manifest
+    return corruption_robustness(
+        manifest.task, material.images, material.labels, material.units, manifest.preprocess,
+        suite_for(material.modality, _family(request)), shipped=material.opened(material.shipped),
+        reference=material.opened(material.own_fp32), severities=severities, seed=request.seed, tick=tick,
+    )  # fmt: skip
+
+
+def _family(request: StressRequest) -> Family | None:
+    return next((name for name in FAMILIES if name == request.modality), None)
+
+
+def _at_the_gate(request: StressRequest, material: _Material) -> GateEvidence | None:
+    gate = material.bundle.gate()
+    if gate is None:
+        return None
+    pictures = as_pictures(material.images)
+    return gate_evidence(gate, pictures, material.units, material.bundle.manifest.preprocess, seed=request.seed)
+
+
+def _attack(request: StressRequest, material: _Material, eps: tuple[int, ...], tick) -> AdversarialReport:
+    rows = np.arange(len(material.images))[:: -(-len(material.images) // max(1, request.attack_images))]
+    session, point = material.opened(material.shipped)
+    manifest = material.bundle.manifest
+    victim = Victim(
+        name=material.shipped.artifact.name, session=session, point=point, preprocess=manifest.preprocess,
+        images=material.images[rows], labels=material.labels[rows], units=tuple(material.units[i] for i in rows),
+        positive=manifest.task.positive,
+    )  # fmt: skip
+    few, many = max(1, request.queries // 3), request.queries
+    curves = [
+        square_curve(victim, eps_levels=eps, n_queries=n, seed=request.seed, tick=tick)
+        for n in dict.fromkeys((few, many))
+    ]
+    return AdversarialReport(
+        curves=tuple(curves), checks=check_attacks(curves), n_cases=len(rows), n_patients=len(set(victim.units)),
+        seed=request.seed,
+    )  # fmt: skip
+
+
+def _write(
+    console: Console, request: StressRequest, bundle: Bundle, robustness: Robustness, gate: GateEvidence | None,
+    adversarial: AdversarialReport | None,
+) -> None:  # fmt: skip
+    if request.out is not None:
+        value = {
+            "bundle": bundle.manifest.name,
+            "content_digest": bundle.manifest.content_digest,
+            "source": request.data,
+            "robustness": robustness,
+            "gate": gate,
+            "adversarial": adversarial,
+        }
+        write_atomic(request.out, to_json(value, indent=1))
+        console.print(f"figures  {request.out}", highlight=False, soft_wrap=True)
+    if request.plot is not None:
+        title = f"{bundle.manifest.name}: spoilt, odd and hostile images"
+        page = stress_page(title, robustness=robustness, adversarial=adversarial, gate=gate)
+        write_atomic(request.plot, page.encode())
+        console.print(f"charts   {request.plot}", highlight=False, soft_wrap=True)

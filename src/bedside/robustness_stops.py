@@ -1,0 +1,140 @@
+"""The stops about odd, spoilt and hostile images: the gate, its evidence, corruptions, shortcuts, attacks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bedside.base.arrays import ByteArray, IntArray
+from bedside.base.digest import digest_array
+from bedside.bundle.sealing import ModelFile
+from bedside.data.case import Case, Cohort, units_of
+from bedside.data.corruptions import suite_for
+from bedside.data.preprocess import Preprocess
+from bedside.data.split import Split
+from bedside.runtime.session import open_session
+from bedside.stops import Material, Run
+from bedside.verify.gate import MIN_IMAGES, AcceptanceGate, fit_gate
+from bedside.verify.outliers import GateEvidence, as_pictures, gate_evidence
+from bedside.verify.robustness import Robustness, corruption_robustness
+from bedside.verify.shortcuts import N_FOLDS, ShortcutReport, probe_shortcuts
+
+N_GATE_IMAGES = 1500
+"""Development images that the gate is fitted on, at most; so many tuning images, at most, set its limit."""
+
+N_SHORTCUT_IMAGES = 4000
+"""Development images that shortcuts are probed on, at most."""
+
+N_CORRUPTED_IMAGES = 400
+"""Test images that are corrupted in the main job, at most; ``bedside robustness`` takes all."""
+
+SEVERITIES_IN_SHORT = (1, 3, 5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hardships:
+    """What odd and spoilt images do to the shipped model, measured on the opened test; and shortcuts in development."""
+
+    gate: GateEvidence | None
+    robustness: Robustness
+    shortcuts: ShortcutReport | None
+
+    def values(self) -> dict[str, object]:
+        """By the path of their file in the bundle; what could not be measured has none."""
+        held = {"gate": self.gate, "robustness": self.robustness, "shortcuts": self.shortcuts}
+        return {f"evidence/{name}.json": value for name, value in held.items() if value is not None}
+
+
+def gated(run: Run, material: Material, split: Split) -> AcceptanceGate | None:
+    """Fit the acceptance gate on development and tuning images; part of stop 9, since it ships with the model.
+
+    None, with a note, where there are too few images to say what is usual.
+    """
+    if (fewest := min(len(split.development), len(split.tuning))) < MIN_IMAGES:
+        run.watch.note(f"no acceptance gate: {fewest} images cannot say what is usual; {MIN_IMAGES} can")
+        return None
+    inputs = [material.digest, N_GATE_IMAGES]
+
+    def make() -> AcceptanceGate:
+        development, tuning = _thinned(split.development), _thinned(split.tuning)
+        return fit_gate(
+            _read(development, material.preprocess),
+            _read(tuning, material.preprocess),
+            development_units=units_of(development),
+            tuning_units=units_of(tuning),
+        )
+
+    return run.journal.stop("gate", AcceptanceGate, inputs, make)
+
+
+def _thinned(cases: Sequence[Case]) -> tuple[Case, ...]:
+    """Every n-th case, so that the order of the source chooses nothing."""
+    return tuple(cases[:: -(-len(cases) // N_GATE_IMAGES)])
+
+
+def _read(cases: Sequence[Case], preprocess: Preprocess) -> tuple[ByteArray, list[ByteArray]]:
+    raw = [case.image() for case in cases]
+    return np.stack([preprocess.geometry(image) for image in raw]), raw
+
+
+def stressed(
+    run: Run, cohort: Cohort, split: Split, material: Material, gate: AcceptanceGate | None, shipped: ModelFile,
+    own_fp32: ModelFile, images: ByteArray, labels: IntArray, units: Sequence[str],
+) -> Hardships:  # fmt: skip
+    """Measure all three; `images`, `labels` and `units` are those of the opened test."""
+    run.watch.note("corruptions of the modality, odd images at the gate, shortcut probes")
+    return Hardships(
+        gate=gate_tested(run, gate, images, units, material.preprocess) if gate is not None else None,
+        robustness=corrupted(run, cohort, material, shipped, own_fp32, images, labels, units),
+        shortcuts=probed(run, material, split),
+    )
+
+
+def gate_tested(
+    run: Run, gate: AcceptanceGate, images: ByteArray, units: Sequence[str], preprocess: Preprocess
+) -> GateEvidence:
+    """Measure the gate on the opened test images, ``(n, C, H, W)``, and on outliers made from them."""
+    return run.journal.stop(
+        "gate-evidence",
+        GateEvidence,
+        [gate, digest_array(images), preprocess],
+        lambda: gate_evidence(gate, as_pictures(images), units, preprocess, seed=run.settings.seed),
+    )
+
+
+def corrupted(
+    run: Run, cohort: Cohort, material: Material, shipped: ModelFile, reference: ModelFile, images: ByteArray,
+    labels: IntArray, units: Sequence[str], severities: Sequence[int] = SEVERITIES_IN_SHORT,
+) -> Robustness:  # fmt: skip
+    """Try corruptions of the cohort's modality on some of the opened test images."""
+    step = -(-len(images) // N_CORRUPTED_IMAGES)
+    both = [(open_session(model.artifact, model.folder), model.point) for model in (shipped, reference)]
+    return run.journal.stop(
+        "robustness",
+        Robustness,
+        [shipped.artifact, shipped.point, reference.artifact, reference.point, digest_array(images), cohort.modality,
+         list(severities), step],
+        lambda: corruption_robustness(
+            material.task, images[::step], labels[::step], units[::step], material.preprocess,
+            suite_for(cohort.modality), shipped=both[0], reference=both[1], severities=severities,
+            seed=run.settings.seed, tick=run.watch.tick,
+        ),
+    )  # fmt: skip
+
+
+def probed(run: Run, material: Material, split: Split) -> ShortcutReport | None:
+    """Probe the development images for shortcuts; None, with a note, where there are too few patients to fold."""
+    step = -(-len(split.development) // N_SHORTCUT_IMAGES)
+    units = units_of(split.development)[::step]
+    if (n_units := len(set(units))) < 2 * N_FOLDS:
+        run.watch.note(f"no shortcut probes: {n_units} patients cannot be folded; {2 * N_FOLDS} can")
+        return None
+    return run.journal.stop(
+        "shortcuts",
+        ShortcutReport,
+        [material.digest, N_SHORTCUT_IMAGES],
+        lambda: probe_shortcuts(
+            material.task, material.data.development[::step], material.data.development_labels[::step], units,
+            seed=run.settings.seed, tick=run.watch.tick,
+        ),
+    )  # fmt: skip

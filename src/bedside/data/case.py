@@ -36,6 +36,8 @@ class Case:
         The part that the source assigns, if any.
     pixels
         ``(H, W)`` or ``(H, W, 3)`` uint8.
+    attributes
+        What else the source knows (age, sex, site, view, device): pairs of column and value, for subgroup metrics.
     """
 
     case_id: str
@@ -45,6 +47,11 @@ class Case:
     part: Part | None = None
     path: Path | None = None
     pixels: ByteArray | None = field(default=None, repr=False, compare=False)
+    attributes: tuple[tuple[str, str], ...] = ()
+
+    def attribute(self, column: str) -> str | None:
+        """Value of an attribute; None where the source does not know it."""
+        return dict(self.attributes).get(column) or None
 
     def image(self) -> ByteArray:
         """Pixels as ``(H, W)`` or ``(H, W, 3)`` uint8.
@@ -72,7 +79,7 @@ class Case:
         """Digest of the image and of all that is known about it."""
         content = digest_array(self.pixels) if self.pixels is not None else digest_file(_existing(self))
         facts = [self.case_id, str(self.label), str(self.patient_id), str(self.group), str(self.part)]
-        return digest_many([content, *facts])
+        return digest_many([content, *facts, *(f"{column}={value}" for column, value in self.attributes)])
 
 
 def _existing(case: Case) -> Path:

@@ -30,11 +30,15 @@ _HEALTHY_WORDS = {
 }
 
 
+_OWN_COLUMNS = ("file", "label", "split", "patient_id", "group")
+
+
 def load(rest: str, options: Mapping[str, str]) -> Cohort:
     """Load ``folder:DIR``.
 
     With a ``metadata.csv`` its columns are ``file`` and ``label``, and optionally ``split``, ``patient_id`` and
-    ``group``. Without one, every sub-folder that holds images is a class.
+    ``group``; any other column becomes an attribute of its case. Without one, every sub-folder that holds images
+    is a class.
 
     Raises
     ------
@@ -149,5 +153,12 @@ def _row(table: Path, number: int, line: dict[str, str]) -> Row:
         "part": _PART_WORDS[word] if word else None,
         "patient_id": (line.get("patient_id") or "").strip() or None,
         "group": (line.get("group") or "").strip() or None,
+        "attributes": _attributes(line),
     }
     return line["file"], label, facts
+
+
+def _attributes(line: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    """Columns of the source's own, by name; blank ones are not known, cells beyond the header have no name."""
+    known = {column: (value or "").strip() for column, value in line.items() if column and column not in _OWN_COLUMNS}
+    return tuple(sorted((column.strip(), value) for column, value in known.items() if value))

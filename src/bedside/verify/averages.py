@@ -1,5 +1,6 @@
 """Many classes or many labels at once: macro and micro averages of AUROC and average precision."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -8,58 +9,66 @@ from bedside.base.arrays import BoolArray, FloatArray
 from bedside.base.errors import ShapeError
 from bedside.base.estimate import Estimate
 from bedside.verify.average_precision import average_precision
-from bedside.verify.clusters import Units, blank, n_distinct, unit_index
+from bedside.verify.clusters import blank
 from bedside.verify.intervals import macro
 from bedside.verify.metrics import auroc
-from bedside.verify.resampling import Weights, percentile, weighted_auroc, weighted_average_precision
-
-_BLOCK_CELLS = 4_000_000
+from bedside.verify.resampling import RankedDraws, Weights, percentile, ranked_draws
 
 Figure = Literal["auroc", "average_precision"]
+FIGURES: tuple[Figure, ...] = ("auroc", "average_precision")
 _PLAIN = {"auroc": auroc, "average_precision": average_precision}
-_WEIGHTED = {"auroc": weighted_auroc, "average_precision": weighted_average_precision}
 
 
 def macro_estimate(
-    figure: Figure, truth: BoolArray, score: FloatArray, *, weights: Weights, units: Units = None
+    figure: Figure, truth: BoolArray, score: FloatArray, draws: Sequence[RankedDraws | None], *, n_units: int
 ) -> Estimate:
     """Mean over the columns of ``(n, K)`` in which the figure exists, bootstrapped by patient.
 
     Columns are classes against the rest or labels of their own. A column with one class only is left out, in each draw
     as in the whole; if all are, the estimate is NaN.
+
+    Parameters
+    ----------
+    draws
+        Of each column, from `ranked_draws` over one set of weights; None for a column with one class only.
     """
     _check(truth, score)
-    kept = [k for k in range(truth.shape[1]) if 0 < truth[:, k].sum() < len(truth)]
-    n_units = n_distinct(unit_index(units, len(truth)))
+    found = [getattr(draw, figure) for draw in draws if draw is not None]
+    kept = [k for k, draw in enumerate(draws) if draw is not None]
     if not kept:
         return blank(n_units)
     value = macro(_PLAIN[figure], truth[:, kept], score[:, kept])
-    total, n_known = np.zeros(len(weights)), np.zeros(len(weights))
-    for k in kept:
-        found = _WEIGHTED[figure](truth[:, k], score[:, k], weights)
-        known = ~np.isnan(found)
-        total[known] += found[known]
-        n_known += known
+    stacked = np.stack(found)
+    known = ~np.isnan(stacked)
     with np.errstate(invalid="ignore"):
-        return percentile(value, total / n_known, n_units)
+        means = np.where(known, stacked, 0.0).sum(axis=0) / known.sum(axis=0)
+    return percentile(value, means, n_units)
 
 
-def micro_estimate(
-    figure: Figure, truth: BoolArray, score: FloatArray, *, weights: Weights, units: Units = None
-) -> Estimate:
-    """The figure over all cells of ``(n, K)`` at once, bootstrapped by patient; a case's cells go together."""
+def micro_estimates(truth: BoolArray, score: FloatArray, weights: Weights, *, n_units: int) -> dict[Figure, Estimate]:
+    """Figures over all cells of ``(n, K)`` at once, bootstrapped by patient; a case's cells go together."""
     _check(truth, score)
-    n_classes = truth.shape[1]
+    n, n_classes = truth.shape
     flat_truth, flat_score = truth.T.ravel(), score.T.ravel()
-    n_units = n_distinct(unit_index(units, len(truth)))
     if not 0 < flat_truth.sum() < len(flat_truth):
-        return blank(n_units)
-    step = max(1, _BLOCK_CELLS // flat_truth.size)
-    found = [
-        _WEIGHTED[figure](flat_truth, flat_score, np.tile(weights[i : i + step], (1, n_classes)))
-        for i in range(0, len(weights), step)
+        return {figure: blank(n_units) for figure in FIGURES}
+    draws = ranked_draws(flat_truth, flat_score, weights, rows=np.tile(np.arange(n), n_classes))
+    return {
+        figure: percentile(_PLAIN[figure](flat_truth, flat_score), getattr(draws, figure), n_units)
+        for figure in FIGURES
+    }
+
+
+def column_draws(
+    truth: BoolArray, score: FloatArray, weights: Weights, *, held_frac: Sequence[float] = ()
+) -> list[RankedDraws | None]:
+    """Draws of each column against its own negatives; None for a column with one class only."""
+    return [
+        ranked_draws(truth[:, k], score[:, k], weights, held_frac=held_frac)
+        if 0 < truth[:, k].sum() < len(truth)
+        else None
+        for k in range(truth.shape[1])
     ]
-    return percentile(_PLAIN[figure](flat_truth, flat_score), np.concatenate(found), n_units)
 
 
 def one_against_rest(labels: np.ndarray, n_classes: int) -> BoolArray:

@@ -9,16 +9,23 @@ from bedside.base.arrays import BoolArray, FloatArray, IntArray
 from bedside.base.estimate import Estimate
 from bedside.verify.agreement import f1_estimate, kappa_estimate, mcc_estimate, mean_of_two
 from bedside.verify.average_precision import average_precision_estimate
-from bedside.verify.averages import macro_estimate, micro_estimate
+from bedside.verify.averages import FIGURES, column_draws, macro_estimate, micro_estimates
 from bedside.verify.calibration import brier_estimate, recalibration
 from bedside.verify.checking import check_probabilities, flags_of
 from bedside.verify.clusters import Units, n_distinct, unit_index
 from bedside.verify.delong import auroc_estimate
-from bedside.verify.fixed_rate import sensitivity_at_specificity_estimate, specificity_at_sensitivity_estimate
+from bedside.verify.fixed_rate import held_estimates
 from bedside.verify.intervals import N_RESAMPLES
 from bedside.verify.metrics import expected_calibration_error
 from bedside.verify.proportions import likelihood_ratios, predictive_values, share
-from bedside.verify.resampling import Weights, percentile, unit_weights, weighted_calibration_error
+from bedside.verify.resampling import (
+    RankedDraws,
+    Weights,
+    percentile,
+    ranked_draws,
+    unit_weights,
+    weighted_calibration_error,
+)
 
 HELD_FRAC = (0.90, 0.95)
 """Rates at which specificity or sensitivity is held."""
@@ -42,6 +49,7 @@ def diagnose(
     *,
     units: Units = None,
     weights: Weights | None = None,
+    draws: RankedDraws | None = None,
     prevalence: float | None = None,
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
@@ -56,6 +64,8 @@ def diagnose(
         Unit of independence of each case; None where each stands for itself.
     weights
         Bootstrap weights ``(B, n)`` if they were made before, else `n_resamples` of them are made from `seed`.
+    draws
+        Ranking figures of those draws, if they were made before with `HELD_FRAC`.
     prevalence
         Also re-weight PPV and NPV to it.
 
@@ -68,13 +78,15 @@ def diagnose(
     index = unit_index(units, len(positive))
     if weights is None:
         weights = unit_weights(index, len(positive), n_resamples=n_resamples, seed=seed)
+    if draws is None:
+        draws = ranked_draws(positive, probability, weights, held_frac=HELD_FRAC)
     at_threshold = _at_threshold(positive, called, index)
     area = auroc_estimate(positive, probability, index)
     metrics = {
         "auroc": area,
         "average_precision": average_precision_estimate(positive, probability, index),
         **at_threshold,
-        **_held(positive, probability, index, weights),
+        **_held(positive, probability, draws, n_distinct(index)),
         **_probabilities(positive, probability, index, weights),
     }
     if prevalence is not None:
@@ -107,16 +119,13 @@ def _at_threshold(positive: BoolArray, called: BoolArray, index: IntArray) -> di
     }
 
 
-def _held(positive: BoolArray, probability: FloatArray, index: IntArray, weights: Weights) -> dict[str, Estimate]:
+def _held(positive: BoolArray, probability: FloatArray, draws: RankedDraws, n_units: int) -> dict[str, Estimate]:
     found = {}
+    sensitivities, specificities = held_estimates(positive, probability, draws, n_units=n_units)
     for held in HELD_FRAC:
         per_cent = f"{100 * held:.0f}"
-        found[f"sensitivity_at_specificity_{per_cent}"] = sensitivity_at_specificity_estimate(
-            positive, probability, held, weights=weights, units=index
-        )
-        found[f"specificity_at_sensitivity_{per_cent}"] = specificity_at_sensitivity_estimate(
-            positive, probability, held, weights=weights, units=index
-        )
+        found[f"sensitivity_at_specificity_{per_cent}"] = sensitivities[held]
+        found[f"specificity_at_sensitivity_{per_cent}"] = specificities[held]
     return found
 
 
@@ -162,19 +171,26 @@ def diagnose_labels(
     check_probabilities(truth, probability)
     index = unit_index(units, len(truth))
     weights = unit_weights(index, len(truth), n_resamples=n_resamples, seed=seed)
+    draws = column_draws(truth, probability, weights, held_frac=HELD_FRAC)
     labels = {
-        name: diagnose(truth[:, k], probability[:, k], probability[:, k] >= threshold, units=index, weights=weights)
+        name: diagnose(
+            truth[:, k], probability[:, k], probability[:, k] >= threshold, units=index, weights=weights, draws=draws[k]
+        )
         for k, (name, threshold) in enumerate(thresholds_prob.items())
     }
-    return LabelDiagnostics(labels=labels, averages=averages_of(truth, probability, index, weights))
+    return LabelDiagnostics(labels=labels, averages=averages_of(truth, probability, index, weights, draws))
 
 
-def averages_of(truth: BoolArray, probability: FloatArray, units: Units, weights: Weights) -> dict[str, Estimate]:
-    """Macro and micro AUROC and average precision of ``(n, L)``."""
-    figures: Sequence = ("auroc", "average_precision")
-    kinds = {"macro": macro_estimate, "micro": micro_estimate}
-    return {
-        f"{kind}_{figure}": average(figure, truth, probability, weights=weights, units=units)
-        for kind, average in kinds.items()
-        for figure in figures
-    }
+def averages_of(
+    truth: BoolArray,
+    probability: FloatArray,
+    units: Units,
+    weights: Weights,
+    draws: Sequence[RankedDraws | None] | None = None,
+) -> dict[str, Estimate]:
+    """Macro and micro AUROC and average precision of ``(n, L)``; `draws` if they were made before."""
+    draws = column_draws(truth, probability, weights) if draws is None else draws
+    n_units = n_distinct(unit_index(units, len(truth)))
+    micro = micro_estimates(truth, probability, weights, n_units=n_units)
+    macro = {f: macro_estimate(f, truth, probability, draws, n_units=n_units) for f in FIGURES}
+    return {f"macro_{f}": found for f, found in macro.items()} | {f"micro_{f}": found for f, found in micro.items()}

@@ -7,9 +7,10 @@ import numpy as np
 from bedside.base.arrays import BoolArray, FloatArray
 from bedside.base.errors import InputError
 from bedside.base.estimate import Estimate
-from bedside.verify.clusters import Units, blank, n_distinct, unit_index
+from bedside.verify.clusters import blank
+from bedside.verify.distributions import normal_quantile
 from bedside.verify.metrics import check_pair
-from bedside.verify.resampling import Weights, weighted_sensitivity_at
+from bedside.verify.resampling import RankedDraws
 
 
 def roc_curve(positive: BoolArray, score: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -37,40 +38,46 @@ def sensitivity_at_specificity(positive: BoolArray, score: FloatArray, specifici
     return float(found[missed <= 1 - specificity_frac + 1e-12].max())
 
 
-def sensitivity_at_specificity_estimate(
-    positive: BoolArray, score: FloatArray, specificity_frac: float, *, weights: Weights, units: Units = None
-) -> Estimate:
-    """Sensitivity at a held specificity, with the interval that knows the threshold is estimated too.
+def specificity_at_sensitivity(positive: BoolArray, score: FloatArray, sensitivity_frac: float) -> float:
+    """Largest specificity among thresholds whose sensitivity is at least that; NaN with one class only."""
+    return sensitivity_at_specificity(~positive, -np.asarray(score, np.float64), sensitivity_frac)
 
-    Normal interval around the bootstrap mean of the sensitivity with pseudo-counts (BTII of Zhou and Qin, Stat Med
-    2005), patients resampled. One class only gives NaN.
+
+def held_estimates(
+    positive: BoolArray, score: FloatArray, draws: RankedDraws, *, n_units: int
+) -> tuple[dict[float, Estimate], dict[float, Estimate]]:
+    """Sensitivity at each held specificity, and the reverse, with intervals that know the threshold is estimated too.
+
+    Normal interval around the bootstrap mean of the rate with pseudo-counts (BTII of Zhou and Qin, Stat Med 2005),
+    patients resampled. One class only gives NaN; fewer than two draws with both classes give the interval [0, 1].
+
+    Parameters
+    ----------
+    draws
+        From `bedside.verify.resampling.ranked_draws` with the rates to hold.
     """
-    value = sensitivity_at_specificity(positive, score, specificity_frac)
-    n_units = n_distinct(unit_index(units, len(positive)))
+    return (
+        {
+            h: _around(sensitivity_at_specificity(positive, score, h), d, n_units)
+            for h, d in draws.sensitivity_at.items()
+        },
+        {
+            h: _around(specificity_at_sensitivity(positive, score, h), d, n_units)
+            for h, d in draws.specificity_at.items()
+        },
+    )
+
+
+def _around(value: float, found: FloatArray, n_units: int) -> Estimate:
     if math.isnan(value):
         return blank(n_units)
-    found = weighted_sensitivity_at(positive, score, weights, specificity_frac)
     found = found[~np.isnan(found)]
     if len(found) < 2:
         return Estimate(
             value=value, low=0.0, high=1.0, n_patients=n_units, method="bootstrap: no draw has both classes"
         )
-    middle, half = float(found.mean()), 1.96 * float(found.std(ddof=1))
+    middle, half = float(found.mean()), normal_quantile(0.975) * float(found.std(ddof=1))
     return Estimate(
         value=value, low=max(0.0, min(value, middle - half)), high=min(1.0, max(value, middle + half)),
         n_patients=n_units, method=f"bootstrap with pseudo-counts (BTII), {len(found)} draws",
     )  # fmt: skip
-
-
-def specificity_at_sensitivity_estimate(
-    positive: BoolArray, score: FloatArray, sensitivity_frac: float, *, weights: Weights, units: Units = None
-) -> Estimate:
-    """Specificity at a held sensitivity: the same question with the classes and the scores turned round."""
-    return sensitivity_at_specificity_estimate(
-        ~positive, -np.asarray(score, np.float64), sensitivity_frac, weights=weights, units=units
-    )
-
-
-def specificity_at_sensitivity(positive: BoolArray, score: FloatArray, sensitivity_frac: float) -> float:
-    """Largest specificity among thresholds whose sensitivity is at least that; NaN with one class only."""
-    return sensitivity_at_specificity(~positive, -np.asarray(score, np.float64), sensitivity_frac)

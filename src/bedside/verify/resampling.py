@@ -1,7 +1,8 @@
 """The bootstrap by patient without re-sorting: each draw is a weight a case, and sorted scores are summed by weight."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,11 +10,13 @@ from numpy.typing import NDArray
 from bedside.base.arrays import BoolArray, FloatArray, IntArray
 from bedside.base.estimate import Estimate
 from bedside.verify.clusters import Units, blank, n_distinct, unit_index
+from bedside.verify.distributions import normal_quantile
 
 Weights = NDArray[np.uint16]
 """How often each case stands in each draw, ``(B, n)``; cases of one unit share theirs."""
 
-_BLOCK_CELLS = 1_000_000
+_BLOCK_CELLS = 500_000
+_HALF_Z2 = normal_quantile(0.975) ** 2 / 2
 
 
 def unit_weights(units: Units, n_cases: int, *, n_resamples: int, seed: int) -> Weights:
@@ -32,48 +35,104 @@ def weights_of(draws: Sequence[IntArray], n_cases: int) -> Weights:
     return np.stack([np.bincount(rows, minlength=n_cases) for rows in draws]).astype(np.uint16)
 
 
-def by_block(weights: Weights, figure: Callable[[FloatArray], FloatArray]) -> FloatArray:
-    """Apply `figure`, of float64 weights ``(b, n)``, to blocks of draws, so that memory stays flat; ``(B,)``."""
-    step = max(1, _BLOCK_CELLS // weights.shape[1])
-    blocks = [figure(weights[i : i + step].astype(np.float64)) for i in range(0, len(weights), step)]
-    return np.concatenate(blocks)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankedDraws:
+    """Ranking figures of every draw, each ``(B,)``; NaN where a draw lacks a class that the figure needs.
+
+    The held rates carry the pseudo-counts of Zhou and Qin (Stat Med 2005): half of z squared is added to the hits and z
+    squared to the cases.
+    """
+
+    auroc: FloatArray = field(repr=False)
+    average_precision: FloatArray = field(repr=False)
+    sensitivity_at: dict[float, FloatArray] = field(repr=False)
+    specificity_at: dict[float, FloatArray] = field(repr=False)
+
+
+def ranked_draws(
+    positive: BoolArray,
+    score: FloatArray,
+    weights: Weights,
+    *,
+    held_frac: Sequence[float] = (),
+    rows: IntArray | None = None,
+) -> RankedDraws:
+    """Rank once, then read every draw off running sums of weights.
+
+    Parameters
+    ----------
+    positive, score
+        ``(c,)``, one row a case, or several where `rows` says which case (column of `weights`) each belongs to.
+    held_frac
+        Rates at which specificity, and sensitivity, is held.
+    """
+    score = np.asarray(score, np.float64)
+    rows = np.arange(len(score)) if rows is None else rows
+    up, down = (np.flatnonzero(chosen)[np.argsort(score[chosen], kind="stable")] for chosen in (positive, ~positive))
+    table = _Table(
+        up=rows[up],
+        down=rows[down],
+        downs_below=np.searchsorted(score[down], score[up], side="left"),
+        downs_upto=np.searchsorted(score[down], score[up], side="right"),
+        ups_below=np.searchsorted(score[up], score[up], side="left"),
+        ups_upto=np.searchsorted(score[up], score[down], side="right"),
+    )
+    step = max(1, _BLOCK_CELLS // max(1, len(score)))
+    parts = [_figures(table, weights[i : i + step], held_frac) for i in range(0, len(weights), step)]
+    joined = [np.concatenate(found) for found in zip(*parts, strict=True)]
+    n = len(held_frac)
+    return RankedDraws(
+        auroc=joined[0],
+        average_precision=joined[1],
+        sensitivity_at=dict(zip(held_frac, joined[2 : 2 + n], strict=True)),
+        specificity_at=dict(zip(held_frac, joined[2 + n :], strict=True)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """Columns of positives and negatives by rising score, and how many of either lie below each (ties: up to it)."""
+
+    up: IntArray
+    down: IntArray
+    downs_below: IntArray
+    downs_upto: IntArray
+    ups_below: IntArray
+    ups_upto: IntArray
+
+
+def _figures(table: _Table, block: Weights, held_frac: Sequence[float]) -> list[FloatArray]:
+    up, down = np.take(block, table.up, axis=1), np.take(block, table.down, axis=1)
+    sum_up, sum_down = _running(up), _running(down)
+    n_up, n_down = sum_up[:, -1:], sum_down[:, -1:]
+    below = np.take(sum_down, table.downs_below, axis=1)
+    won = np.einsum("ij,ij->i", up, below + np.take(sum_down, table.downs_upto, axis=1), dtype=np.float64) / 2
+    area = _divided(won, n_up[:, 0].astype(np.float64) * n_down[:, 0])
+    called_up, called_down = n_up - np.take(sum_up, table.ups_below, axis=1), n_down - below
+    ppv = called_up / np.maximum(called_up + called_down, 1)
+    found = [area, _divided(np.einsum("ij,ij->i", up, ppv), n_up[:, 0].astype(np.float64))]
+    missed = np.take(sum_up, table.ups_upto, axis=1) if held_frac else sum_up
+    kept = [(up, called_down, n_up, n_down, held) for held in held_frac]
+    kept += [(down, missed, n_down, n_up, held) for held in held_frac]
+    return found + [_held(*arguments) for arguments in kept]
+
+
+def _held(mine: Weights, of_others: IntArray, n_mine: IntArray, n_others: IntArray, held: float) -> FloatArray:
+    """Share of one class that is on its side of a threshold which the other class allows, with pseudo-counts."""
+    hits = np.einsum("ij,ij->i", mine, of_others <= (1 - held) * n_others + 1e-9, dtype=np.float64)
+    usable = (n_mine[:, 0] > 0) & (n_others[:, 0] > 0)
+    return np.where(usable, (hits + _HALF_Z2) / (n_mine[:, 0] + 2 * _HALF_Z2), math.nan)
+
+
+def _running(block: Weights) -> IntArray:
+    """Sums of the first 0, 1, ... columns, ``(b, c + 1)``."""
+    sums = np.zeros((block.shape[0], block.shape[1] + 1), np.int32)
+    np.cumsum(block, axis=1, out=sums[:, 1:])
+    return sums  # type: ignore[return-value]
 
 
 def _divided(top: FloatArray, bottom: FloatArray) -> FloatArray:
-    return np.divide(top, bottom, out=np.full(np.broadcast(top, bottom).shape, math.nan), where=bottom > 0)
-
-
-def weighted_auroc(positive: BoolArray, score: FloatArray, weights: Weights) -> FloatArray:
-    """AUROC of every draw, ``(B,)``; NaN where a draw holds one class only."""
-    order = np.argsort(score, kind="stable")
-    sick = positive[order]
-    starts = np.flatnonzero(np.r_[True, np.diff(np.asarray(score)[order]) != 0])
-
-    def figure(block: FloatArray) -> FloatArray:
-        block = block[:, order]
-        up = np.add.reduceat(block * sick, starts, axis=1)
-        down = np.add.reduceat(block * ~sick, starts, axis=1)
-        below = np.cumsum(down, axis=1)
-        total = below[:, -1] * up.sum(axis=1)
-        return _divided((up * (below - down / 2)).sum(axis=1), total)
-
-    return by_block(weights, figure)
-
-
-def weighted_average_precision(positive: BoolArray, score: FloatArray, weights: Weights) -> FloatArray:
-    """Average precision of every draw, ``(B,)``; NaN where a draw holds no positive."""
-    order = np.argsort(-np.asarray(score), kind="stable")
-    sick = positive[order]
-    starts = np.flatnonzero(np.r_[True, np.diff(np.asarray(score)[order]) != 0])
-
-    def figure(block: FloatArray) -> FloatArray:
-        block = block[:, order]
-        up = np.add.reduceat(block * sick, starts, axis=1)
-        n_called = np.cumsum(np.add.reduceat(block, starts, axis=1), axis=1)
-        ppv = np.cumsum(up, axis=1) / np.maximum(n_called, 1)
-        return _divided((up * ppv).sum(axis=1), up.sum(axis=1))
-
-    return by_block(weights, figure)
+    return np.divide(top, bottom, out=np.full(len(top), math.nan), where=bottom > 0)
 
 
 def weighted_calibration_error(
@@ -86,44 +145,16 @@ def weighted_calibration_error(
     """
     order = np.argsort(confidence, kind="stable")
     gap = (np.asarray(correct, np.float64) - confidence)[order]
-
-    def figure(block: FloatArray) -> FloatArray:
-        block = block[:, order]
-        counts, sums = np.cumsum(block, axis=1), np.cumsum(block * gap, axis=1)
-        found = np.empty(len(block))
-        for i, (count, total) in enumerate(zip(counts, sums, strict=True)):
-            n = int(count[-1])
-            k = min(n_bins, n)
-            sizes = np.full(k, n // k) + (np.arange(k) < n % k)
-            at = np.interp(np.cumsum(sizes), np.r_[0.0, count], np.r_[0.0, total])
-            found[i] = np.abs(np.diff(at, prepend=0.0)).sum() / n
-        return found
-
-    return by_block(weights, figure)
-
-
-def weighted_sensitivity_at(
-    positive: BoolArray, score: FloatArray, weights: Weights, specificity_frac: float
-) -> FloatArray:
-    """Share of positives above the lowest threshold that keeps the specificity, in every draw, with pseudo-counts.
-
-    Of Zhou and Qin (Stat Med 2005): half of z squared is added to the hits and z squared to the positives.
-    """
-    order = np.argsort(-np.asarray(score), kind="stable")
-    sick = positive[order]
-    ends = np.flatnonzero(np.r_[np.diff(np.asarray(score)[order]) != 0, True])
-
-    def figure(block: FloatArray) -> FloatArray:
-        block = block[:, order]
-        up = np.cumsum(block * sick, axis=1)[:, ends]
-        down = np.cumsum(block * ~sick, axis=1)[:, ends]
-        allowed = (1 - specificity_frac) * down[:, -1:] + 1e-9
-        n_kept = (down <= allowed).sum(axis=1)
-        hits = np.where(n_kept > 0, np.take_along_axis(up, np.maximum(n_kept - 1, 0)[:, None], axis=1)[:, 0], 0.0)
-        usable = (down[:, -1] > 0) & (up[:, -1] > 0)
-        return np.where(usable, (hits + 1.92073) / (up[:, -1] + 3.84146), math.nan)
-
-    return by_block(weights, figure)
+    found = np.empty(len(weights))
+    for i, row in enumerate(weights):
+        weight = row[order].astype(np.float64)
+        count, total = np.cumsum(weight), np.cumsum(weight * gap)
+        n = int(count[-1])
+        k = min(n_bins, n)
+        sizes = np.full(k, n // k) + (np.arange(k) < n % k)
+        at = np.interp(np.cumsum(sizes), np.r_[0.0, count], np.r_[0.0, total])
+        found[i] = np.abs(np.diff(at, prepend=0.0)).sum() / n
+    return found
 
 
 def percentile(value: float, found: FloatArray, n_units: int, *, low: float = 0.0, high: float = 1.0) -> Estimate:

@@ -61,11 +61,14 @@ def mcc_estimate(positive: BoolArray, called: BoolArray, units: Units = None) ->
 
 
 def _fisher(value: float, influence: FloatArray, index: IntArray) -> Estimate:
-    error, n = standard_error(influence, np.unique(index, return_inverse=True)[1])
+    error, dof = standard_error(influence, index)
+    n = n_distinct(index)
     if abs(value) >= 1 or not error > 1e-12:
-        return Estimate(value=max(-1.0, min(1.0, value)), low=-1.0, high=1.0, n_patients=n,
-                        method="linearized: no error can be computed")  # fmt: skip
-    return interval(value, error, dof=n - 1, scale="fisher", n_units=n, method="linearized, Fisher's z, Student")
+        return Estimate(
+            value=max(-1.0, min(1.0, value)), low=-1.0, high=1.0, n_patients=n,
+            method="linearized: no error can be computed",
+        )  # fmt: skip
+    return interval(value, error, dof=dof, scale="fisher", n_units=n, method="linearized, Fisher's z, Student")
 
 
 def kappa(labels: IntArray, called: IntArray, n_classes: int, weights: KappaWeights = "none") -> float:

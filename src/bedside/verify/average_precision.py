@@ -45,7 +45,7 @@ def average_precision_estimate(positive: BoolArray, score: FloatArray, units: Un
     n_units = n_distinct(index)
     if not 0 < positive.sum() < len(positive):
         return blank(n_units)
-    error, _ = standard_error(influence, np.unique(index, return_inverse=True)[1])
+    error, _ = standard_error(influence, index)
     n_ill = n_distinct(index[positive])
     return interval(
         value, error if error > 1e-12 else float("nan"), dof=n_ill - 1, scale="logit", n_units=n_units,

@@ -59,16 +59,10 @@ def micro_estimates(truth: BoolArray, score: FloatArray, weights: Weights, *, n_
     }
 
 
-def column_draws(
-    truth: BoolArray, score: FloatArray, weights: Weights, *, held_frac: Sequence[float] = ()
-) -> list[RankedDraws | None]:
+def column_draws(truth: BoolArray, score: FloatArray, weights: Weights) -> list[RankedDraws | None]:
     """Draws of each column against its own negatives; None for a column with one class only."""
-    return [
-        ranked_draws(truth[:, k], score[:, k], weights, held_frac=held_frac)
-        if 0 < truth[:, k].sum() < len(truth)
-        else None
-        for k in range(truth.shape[1])
-    ]
+    has_both = [0 < column.sum() < len(truth) for column in truth.T]
+    return [ranked_draws(truth[:, k], score[:, k], weights) if has else None for k, has in enumerate(has_both)]
 
 
 def one_against_rest(labels: np.ndarray, n_classes: int) -> BoolArray:

@@ -24,8 +24,8 @@ def mean_estimate(values: FloatArray, units: Units = None, *, low: float = 0.0, 
     index = unit_index(units, len(values))
     value, n_units = float(np.mean(values)), n_distinct(index)
     span = high - low
-    error, _ = standard_error((values - value) / len(values), np.unique(index, return_inverse=True)[1])
-    found = interval((value - low) / span, error / span, dof=n_units - 1, scale="logit", n_units=n_units,
+    error, dof = standard_error((values - value) / len(values), index)
+    found = interval((value - low) / span, error / span, dof=dof, scale="logit", n_units=n_units,
                      method="linearized, logit, Student")  # fmt: skip
     return Estimate(
         value=value, low=min(value, low + span * found.low), high=max(value, low + span * found.high),
@@ -58,7 +58,7 @@ def recalibration(positive: BoolArray, probability: FloatArray, units: Units = N
     a single probability: the slope is NaN with the interval (-inf, inf); the intercept still exists.
     """
     check_pair(positive, probability)
-    index = np.unique(unit_index(units, len(positive)), return_inverse=True)[1]
+    index = unit_index(units, len(positive))
     n_units, truth = n_distinct(index), np.asarray(positive, np.float64)
     none = blank(n_units, low=-math.inf, high=math.inf)
     if truth.min() == truth.max():
@@ -69,8 +69,8 @@ def recalibration(positive: BoolArray, probability: FloatArray, units: Units = N
     at_large = _fit(ones, truth, index, offset=logit)
     found = None if _separable(truth > 0, logit) else _fit(np.column_stack([logit, ones]), truth, index)
     return Recalibration(
-        slope=none if found is None else _first(found, n_units),
-        intercept=none if at_large is None else _first(at_large, n_units),
+        slope=none if found is None else found,
+        intercept=none if at_large is None else at_large,
     )
 
 
@@ -80,8 +80,12 @@ def _separable(positive: BoolArray, logit: FloatArray) -> bool:
     return bool(up.min() >= down.max() or down.min() >= up.max())
 
 
-def _fit(design: FloatArray, truth: FloatArray, index: IntArray, offset: FloatArray | float = 0.0):
-    """Coefficients and cluster-robust errors, or None where Newton's steps do not settle."""
+def _fit(design: FloatArray, truth: FloatArray, index: IntArray, offset: FloatArray | float = 0.0) -> Estimate | None:
+    """First coefficient by Newton's steps, or None where they do not settle.
+
+    Its error is the larger of the model's own and the one robust to repeated units: with few ill patients the robust
+    one alone is too small.
+    """
     beta = np.zeros(design.shape[1])
     for _ in range(_MAX_STEPS):
         mean = 1 / (1 + np.exp(-np.clip(design @ beta + offset, -_MAX_LOGIT, _MAX_LOGIT)))
@@ -89,17 +93,13 @@ def _fit(design: FloatArray, truth: FloatArray, index: IntArray, offset: FloatAr
         step = bread @ (design.T @ (truth - mean))
         beta = beta + np.clip(step, -5, 5)
         if np.abs(step).max() < 1e-10:
-            scores = design * (truth - mean)[:, None]
-            sums = np.stack([np.bincount(index, weights=column) for column in scores.T], axis=1)
-            n = len(sums)
-            return beta, np.sqrt(np.diag(bread @ (sums.T @ sums) @ bread) * n / max(1, n - 1))
+            robust, dof = standard_error((design * (truth - mean)[:, None]) @ bread[0], index)
+            error, n_units = max(robust, math.sqrt(bread[0, 0])), n_distinct(index)
+            return interval(
+                float(beta[0]), error if n_units > 1 else math.nan, dof=dof, scale="plain", n_units=n_units,
+                method="logistic recalibration, robust by patient, Student",
+            )  # fmt: skip
     return None
-
-
-def _first(found: tuple[FloatArray, FloatArray], n_units: int) -> Estimate:
-    beta, errors = found
-    return interval(float(beta[0]), float(errors[0]) if n_units > 1 else math.nan, dof=n_units - 1, scale="plain",
-                    n_units=n_units, method="logistic recalibration, robust by patient")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

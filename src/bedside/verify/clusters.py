@@ -55,15 +55,25 @@ def blank(n_units: int = 0, *, low: float = 0.0, high: float = 1.0, method: str 
     return Estimate(value=math.nan, low=low, high=high, n_patients=n_units, method=method)
 
 
-def standard_error(influence: FloatArray, index: IntArray) -> tuple[float, int]:
-    """Infinitesimal-jackknife standard error with whole units as clusters, and the number of units that move it.
+def standard_error(influence: FloatArray, index: IntArray) -> tuple[float, float]:
+    """Infinitesimal-jackknife standard error with whole units as clusters, and its degrees of freedom.
 
-    `influence` is the derivative of the figure by the weight of each case, ``(n,)``; it sums to 0 (Efron, The
-    jackknife, 1982; Taylor linearization of survey statistics is the same thing).
+    The degrees of freedom are ``3 (sum u^2)^2 / sum u^4`` over the units' sums u (the units' number where u is normal,
+    since its kurtosis is 3), at most the units less one: where a few rare patients carry the variance, they are few.
+
+    Parameters
+    ----------
+    influence
+        Derivative of the figure by the weight of each case, ``(n,)``; it sums to 0 (Efron, The jackknife, 1982; the
+        Taylor linearization of survey statistics is the same thing).
     """
     sums = unit_sums(influence, index)
-    n = len(sums)
-    return (math.sqrt(n / (n - 1) * float(sums @ sums)), n) if n > 1 else (math.nan, n)
+    sums = sums[np.bincount(index) > 0]
+    n, squares = len(sums), sums * sums
+    total = float(squares.sum())
+    if n < 2 or not total > 0:
+        return (math.nan if n < 2 else 0.0), n - 1
+    return math.sqrt(n / (n - 1) * total), min(n - 1, 3 * total * total / float(squares @ squares))
 
 
 def interval(

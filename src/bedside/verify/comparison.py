@@ -9,8 +9,9 @@ from bedside.verify.clusters import Units, n_distinct, unit_index
 from bedside.verify.delong import PairedTest, delong_test
 from bedside.verify.equivalence import Equivalence, judge_equivalence
 from bedside.verify.intervals import N_RESAMPLES, resamples
-from bedside.verify.noninferiority import NonInferiority, auroc_of, compare_aurocs
-from bedside.verify.two_models import mcnemar, paired_bootstrap
+from bedside.verify.noninferiority import NonInferiority, auroc_of, compare_aurocs, drawn_aurocs
+from bedside.verify.resampling import weights_of
+from bedside.verify.two_models import drawn_difference, mcnemar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,15 +72,10 @@ def compare_models(
         k = task.positive
         auroc = delong_test(labels == k, first.probabilities[:, k], second.probabilities[:, k], index)
     else:
-        auroc = paired_bootstrap(
-            lambda rows: (
-                auroc_of(task, labels[rows], first.probabilities[rows]),
-                auroc_of(task, labels[rows], second.probabilities[rows]),
-            ),
-            draws,
-            n_rows=len(labels),
-            n_patients=n_units,
-        )
+        weights = weights_of(draws, len(labels))
+        one, two = (drawn_aurocs(task, labels, m.probabilities, weights) for m in (first, second))
+        value = auroc_of(task, labels, first.probabilities) - auroc_of(task, labels, second.probabilities)
+        auroc = drawn_difference(value, one - two, n_patients=n_units)
     return Comparison(
         auroc=auroc,
         calls=mcnemar(first.calls == labels, second.calls == labels, index),

@@ -102,7 +102,9 @@ def auroc_estimate(
     """AUROC with an interval whose method follows from the data.
 
     - In general: DeLong's variance (Obuchowski's where units repeat) on the logit scale, with Student's quantile at
-      Satterthwaite's degrees of freedom (Brunner and Munzel, Biometrical Journal 2000).
+      Satterthwaite's degrees of freedom (Brunner and Munzel, Biometrical Journal 2000). Into the variance of each
+      class's placements goes one more case at the spread of Hanley and McNeil's model: a handful of cases that happen
+      to lie close together would else look far too sure.
     - Fewer than 2 units of a class, or no spread at all: score interval on Hanley and McNeil's variance (Radiology
       1982; the inversion is Newcombe's, Stat Med 2006).
     - Perfect separation: 1 with the exact lower end of as many concordant pairs as can be had that share no unit.
@@ -115,16 +117,25 @@ def auroc_estimate(
     n_up, n_down = found.n_each
     if value in (0.0, 1.0):
         return _separated(value, min(n_up, n_down, max(1, n_units // 2)), n_units, level_frac)
-    up, down, both = (math.nan,) * 3 if min(n_up, n_down) < 2 else (float(p[0, 0]) for p in found.parts())
-    variance = up + down + both
-    if not variance > 1e-15:
+    if min(n_up, n_down) < 2:
         return _newcombe(value, n_up, n_down, n_units, level_frac)
-    dof = (up + down) ** 2 / (up**2 / (n_up - 1) + down**2 / (n_down - 1))
-    repeated = n_units < len(positive)
+    up, down, both = (float(part[0, 0]) for part in found.parts())
+    if not up + down + both > 1e-15:
+        return _newcombe(value, n_up, n_down, n_units, level_frac)
+    spread_up, spread_down = _spreads(value)
+    up = (up * (n_up - 1) + spread_up / n_up) / n_up
+    down = (down * (n_down - 1) + spread_down / n_down) / n_down
+    name = "Obuchowski" if n_units < len(positive) else "DeLong"
     return interval(
-        value, math.sqrt(variance), dof=dof, scale="logit", n_units=n_units, level_frac=level_frac,
-        method=f"{'Obuchowski' if repeated else 'DeLong'}, logit, Student",
+        value, math.sqrt(max(up + down + both, 1e-15)), dof=(up + down) ** 2 / (up**2 / n_up + down**2 / n_down),
+        scale="logit", n_units=n_units, level_frac=level_frac,
+        method=f"{name} with one case a class at Hanley-McNeil's spread, logit, Student",
     )  # fmt: skip
+
+
+def _spreads(area: float) -> tuple[float, float]:
+    """Variance of a positive's and of a negative's placement, by Hanley and McNeil's exponential model."""
+    return 2 * area**2 / (1 + area) - area**2, area / (2 - area) - area**2
 
 
 def _separated(value: float, n_pairs: int, n_units: int, level_frac: float) -> Estimate:
@@ -142,8 +153,8 @@ def _newcombe(value: float, m: int, n: int, n_units: int, level_frac: float) -> 
     z = normal_quantile((1 + level_frac) / 2)
 
     def outside(area: float) -> bool:
-        up, down = area / (2 - area) - area**2, 2 * area**2 / (1 + area) - area**2
-        variance = (area * (1 - area) + (m - 1) * up + (n - 1) * down) / (m * n)
+        of_positive, of_negative = _spreads(area)
+        variance = (area * (1 - area) + (n - 1) * of_positive + (m - 1) * of_negative) / (m * n)
         return (value - area) ** 2 > z * z * variance
 
     ends = []

@@ -14,7 +14,7 @@ from bedside.verify.calibration import brier_estimate, recalibration
 from bedside.verify.checking import check_probabilities, flags_of
 from bedside.verify.clusters import Units, n_distinct, unit_index
 from bedside.verify.delong import auroc_estimate
-from bedside.verify.fixed_rate import held_estimates
+from bedside.verify.fixed_rate import sensitivity_at_specificity_estimate, specificity_at_sensitivity_estimate
 from bedside.verify.intervals import N_RESAMPLES
 from bedside.verify.metrics import expected_calibration_error
 from bedside.verify.proportions import likelihood_ratios, predictive_values, share
@@ -22,7 +22,6 @@ from bedside.verify.resampling import (
     RankedDraws,
     Weights,
     percentile,
-    ranked_draws,
     unit_weights,
     weighted_calibration_error,
 )
@@ -49,7 +48,6 @@ def diagnose(
     *,
     units: Units = None,
     weights: Weights | None = None,
-    draws: RankedDraws | None = None,
     prevalence: float | None = None,
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
@@ -64,8 +62,6 @@ def diagnose(
         Unit of independence of each case; None where each stands for itself.
     weights
         Bootstrap weights ``(B, n)`` if they were made before, else `n_resamples` of them are made from `seed`.
-    draws
-        Ranking figures of those draws, if they were made before with `HELD_FRAC`.
     prevalence
         Also re-weight PPV and NPV to it.
 
@@ -78,15 +74,13 @@ def diagnose(
     index = unit_index(units, len(positive))
     if weights is None:
         weights = unit_weights(index, len(positive), n_resamples=n_resamples, seed=seed)
-    if draws is None:
-        draws = ranked_draws(positive, probability, weights, held_frac=HELD_FRAC)
     at_threshold = _at_threshold(positive, called, index)
     area = auroc_estimate(positive, probability, index)
     metrics = {
         "auroc": area,
         "average_precision": average_precision_estimate(positive, probability, index),
         **at_threshold,
-        **_held(positive, probability, draws, n_distinct(index)),
+        **_held(positive, probability, index),
         **_probabilities(positive, probability, index, weights),
     }
     if prevalence is not None:
@@ -119,13 +113,12 @@ def _at_threshold(positive: BoolArray, called: BoolArray, index: IntArray) -> di
     }
 
 
-def _held(positive: BoolArray, probability: FloatArray, draws: RankedDraws, n_units: int) -> dict[str, Estimate]:
+def _held(positive: BoolArray, probability: FloatArray, index: IntArray) -> dict[str, Estimate]:
     found = {}
-    sensitivities, specificities = held_estimates(positive, probability, draws, n_units=n_units)
     for held in HELD_FRAC:
-        per_cent = f"{100 * held:.0f}"
-        found[f"sensitivity_at_specificity_{per_cent}"] = sensitivities[held]
-        found[f"specificity_at_sensitivity_{per_cent}"] = specificities[held]
+        given = (positive, probability, held, index)
+        found[f"sensitivity_at_specificity_{100 * held:.0f}"] = sensitivity_at_specificity_estimate(*given)
+        found[f"specificity_at_sensitivity_{100 * held:.0f}"] = specificity_at_sensitivity_estimate(*given)
     return found
 
 
@@ -171,11 +164,9 @@ def diagnose_labels(
     check_probabilities(truth, probability)
     index = unit_index(units, len(truth))
     weights = unit_weights(index, len(truth), n_resamples=n_resamples, seed=seed)
-    draws = column_draws(truth, probability, weights, held_frac=HELD_FRAC)
+    draws = column_draws(truth, probability, weights)
     labels = {
-        name: diagnose(
-            truth[:, k], probability[:, k], probability[:, k] >= threshold, units=index, weights=weights, draws=draws[k]
-        )
+        name: diagnose(truth[:, k], probability[:, k], probability[:, k] >= threshold, units=index, weights=weights)
         for k, (name, threshold) in enumerate(thresholds_prob.items())
     }
     return LabelDiagnostics(labels=labels, averages=averages_of(truth, probability, index, weights, draws))

@@ -65,7 +65,7 @@ def compare_aurocs(
         )
     value = auroc_of(task, labels, small) - auroc_of(task, labels, reference)
     weights = weights_of(draws, len(labels))
-    found = _drawn(task, labels, small, weights) - _drawn(task, labels, reference, weights)
+    found = drawn_aurocs(task, labels, small, weights) - drawn_aurocs(task, labels, reference, weights)
     found = found[~np.isnan(found)]
     if math.isnan(value) or not len(found):
         blank = Estimate(value=math.nan, low=-1.0, high=1.0, n_patients=n_patients)
@@ -83,7 +83,7 @@ def compare_aurocs(
     return NonInferiority(verdict=verdict, difference=difference, margin=margin, n_patients_needed=needed)
 
 
-def _drawn(task: Task, labels: IntArray, probabilities: FloatArray, weights: Weights) -> FloatArray:
+def drawn_aurocs(task: Task, labels: IntArray, probabilities: FloatArray, weights: Weights) -> FloatArray:
     """`auroc_of` every draw, ``(B,)``."""
     classes = [task.positive] if task.is_binary else range(task.n_classes)
     drawn = np.stack([ranked_draws(labels == k, probabilities[:, k], weights).auroc for k in classes])

@@ -7,7 +7,7 @@ import numpy as np
 from bedside.base.arrays import BoolArray
 from bedside.base.errors import InputError
 from bedside.base.estimate import Estimate
-from bedside.verify.clusters import Units, blank, n_distinct, unit_index, unit_sums
+from bedside.verify.clusters import Units, blank, n_distinct, standard_error, unit_index
 from bedside.verify.distributions import beta_quantile, normal_quantile, t_quantile
 from bedside.verify.intervals import confusion, wilson
 
@@ -39,8 +39,9 @@ def share(hits: BoolArray, among: BoolArray, units: Units = None, *, level_frac:
     """Share of `hits` in `among` with Wilson's interval, both ``(n,)``.
 
     Where units repeat, the number of cases is divided by the design effect that is found in them (Rao and Scott,
-    Biometrics 1992; at least 1) and Student's quantile replaces the normal one (Franco et al., J Surv Stat Methodol
-    2019). A share of 0 or 1 shows no design effect: then the number of units counts. Nothing in `among` gives NaN.
+    Biometrics 1992; at least 1) and Student's quantile, at the degrees of freedom of `standard_error`, replaces the
+    normal one (Franco et al., J Surv Stat Methodol 2019). A share of 0 or 1 shows no design effect: then the number of
+    units counts. Nothing in `among` gives NaN.
 
     Examples
     --------
@@ -56,10 +57,9 @@ def share(hits: BoolArray, among: BoolArray, units: Units = None, *, level_frac:
     value = float(hits[among].mean())
     n_effective, z = n_units, normal_quantile((1 + level_frac) / 2)
     if 0 < value < 1 and 1 < n_units < n:
-        sums = unit_sums(hits[among] - value, index)
-        variance = n_units / (n_units - 1) * float(sums @ sums) / n**2
-        n_effective = min(n, max(1.0, value * (1 - value) / max(variance, 1e-300)))
-        z = t_quantile((1 + level_frac) / 2, n_units - 1)
+        error, dof = standard_error((hits[among] - value) / n, index)
+        n_effective = min(n, max(1.0, value * (1 - value) / max(error * error, 1e-300)))
+        z = t_quantile((1 + level_frac) / 2, dof)
     low, high = score_interval(value, n_effective, z)
     method = "Wilson" if n_units == n else f"Wilson, {n} cases counted as {n_effective:.1f} for the design effect"
     return Estimate(value=value, low=low, high=high, n_patients=n_units, level_frac=level_frac, method=method)

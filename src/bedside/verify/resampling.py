@@ -10,13 +10,11 @@ from numpy.typing import NDArray
 from bedside.base.arrays import BoolArray, FloatArray, IntArray
 from bedside.base.estimate import Estimate
 from bedside.verify.clusters import Units, blank, n_distinct, unit_index
-from bedside.verify.distributions import normal_quantile
 
 Weights = NDArray[np.uint16]
 """How often each case stands in each draw, ``(B, n)``; cases of one unit share theirs."""
 
 _BLOCK_CELLS = 500_000
-_HALF_Z2 = normal_quantile(0.975) ** 2 / 2
 
 
 def unit_weights(units: Units, n_cases: int, *, n_resamples: int, seed: int) -> Weights:
@@ -37,16 +35,10 @@ def weights_of(draws: Sequence[IntArray], n_cases: int) -> Weights:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankedDraws:
-    """Ranking figures of every draw, each ``(B,)``; NaN where a draw lacks a class that the figure needs.
-
-    The held rates carry the pseudo-counts of Zhou and Qin (Stat Med 2005): half of z squared is added to the hits and z
-    squared to the cases.
-    """
+    """Ranking figures of every draw, each ``(B,)``; NaN where a draw lacks a class that the figure needs."""
 
     auroc: FloatArray = field(repr=False)
     average_precision: FloatArray = field(repr=False)
-    sensitivity_at: dict[float, FloatArray] = field(repr=False)
-    specificity_at: dict[float, FloatArray] = field(repr=False)
 
 
 def ranked_draws(
@@ -54,7 +46,6 @@ def ranked_draws(
     score: FloatArray,
     weights: Weights,
     *,
-    held_frac: Sequence[float] = (),
     rows: IntArray | None = None,
 ) -> RankedDraws:
     """Rank once, then read every draw off running sums of weights.
@@ -63,8 +54,6 @@ def ranked_draws(
     ----------
     positive, score
         ``(c,)``, one row a case, or several where `rows` says which case (column of `weights`) each belongs to.
-    held_frac
-        Rates at which specificity, and sensitivity, is held.
     """
     score = np.asarray(score, np.float64)
     rows = np.arange(len(score)) if rows is None else rows
@@ -75,18 +64,11 @@ def ranked_draws(
         downs_below=np.searchsorted(score[down], score[up], side="left"),
         downs_upto=np.searchsorted(score[down], score[up], side="right"),
         ups_below=np.searchsorted(score[up], score[up], side="left"),
-        ups_upto=np.searchsorted(score[up], score[down], side="right"),
     )
     step = max(1, _BLOCK_CELLS // max(1, len(score)))
-    parts = [_figures(table, weights[i : i + step], held_frac) for i in range(0, len(weights), step)]
-    joined = [np.concatenate(found) for found in zip(*parts, strict=True)]
-    n = len(held_frac)
-    return RankedDraws(
-        auroc=joined[0],
-        average_precision=joined[1],
-        sensitivity_at=dict(zip(held_frac, joined[2 : 2 + n], strict=True)),
-        specificity_at=dict(zip(held_frac, joined[2 + n :], strict=True)),
-    )
+    parts = [_figures(table, weights[i : i + step]) for i in range(0, len(weights), step)]
+    areas, precisions = (np.concatenate(found) for found in zip(*parts, strict=True))
+    return RankedDraws(auroc=areas, average_precision=precisions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,30 +80,18 @@ class _Table:
     downs_below: IntArray
     downs_upto: IntArray
     ups_below: IntArray
-    ups_upto: IntArray
 
 
-def _figures(table: _Table, block: Weights, held_frac: Sequence[float]) -> list[FloatArray]:
+def _figures(table: _Table, block: Weights) -> tuple[FloatArray, FloatArray]:
     up, down = np.take(block, table.up, axis=1), np.take(block, table.down, axis=1)
     sum_up, sum_down = _running(up), _running(down)
     n_up, n_down = sum_up[:, -1:], sum_down[:, -1:]
     below = np.take(sum_down, table.downs_below, axis=1)
     won = np.einsum("ij,ij->i", up, below + np.take(sum_down, table.downs_upto, axis=1), dtype=np.float64) / 2
-    area = _divided(won, n_up[:, 0].astype(np.float64) * n_down[:, 0])
     called_up, called_down = n_up - np.take(sum_up, table.ups_below, axis=1), n_down - below
     ppv = called_up / np.maximum(called_up + called_down, 1)
-    found = [area, _divided(np.einsum("ij,ij->i", up, ppv), n_up[:, 0].astype(np.float64))]
-    missed = np.take(sum_up, table.ups_upto, axis=1) if held_frac else sum_up
-    kept = [(up, called_down, n_up, n_down, held) for held in held_frac]
-    kept += [(down, missed, n_down, n_up, held) for held in held_frac]
-    return found + [_held(*arguments) for arguments in kept]
-
-
-def _held(mine: Weights, of_others: IntArray, n_mine: IntArray, n_others: IntArray, held: float) -> FloatArray:
-    """Share of one class that is on its side of a threshold which the other class allows, with pseudo-counts."""
-    hits = np.einsum("ij,ij->i", mine, of_others <= (1 - held) * n_others + 1e-9, dtype=np.float64)
-    usable = (n_mine[:, 0] > 0) & (n_others[:, 0] > 0)
-    return np.where(usable, (hits + _HALF_Z2) / (n_mine[:, 0] + 2 * _HALF_Z2), math.nan)
+    n_ill = n_up[:, 0].astype(np.float64)
+    return _divided(won, n_ill * n_down[:, 0]), _divided(np.einsum("ij,ij->i", up, ppv), n_ill)
 
 
 def _running(block: Weights) -> IntArray:

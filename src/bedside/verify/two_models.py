@@ -56,11 +56,8 @@ def _binomial_p(b: int, c: int, tail: Tail) -> float:
     n, k = b + c, min(b, c)
     if not n:
         return 1.0
-    exact = min(1.0, 2 * binomial_cdf(k, n, 0.5))
-    if tail == "exact":
-        return exact
-    seen = binomial_pmf(k, n, 0.5)
-    return 1.0 - seen if b == c else exact - seen
+    tails = 2 * binomial_cdf(k, n, 0.5)
+    return min(1.0, tails) if tail == "exact" else min(1.0, tails - binomial_pmf(k, n, 0.5))
 
 
 def _around(value: float, error: float, n_units: int) -> Estimate:
@@ -77,8 +74,12 @@ def paired_bootstrap(
     `metric` gives both models' figures on the same rows, so that what they share cancels.
     """
     first, second = metric(np.arange(n_rows))
-    value = first - second
     found = np.array([one - two for one, two in map(metric, draws)])
+    return drawn_difference(first - second, found, n_patients=n_patients)
+
+
+def drawn_difference(value: float, found: FloatArray, *, n_patients: int) -> PairedTest:
+    """Test from the differences of all draws, ``(B,)``; undefined ones are left out and counted."""
     found = found[~np.isnan(found)]
     if math.isnan(value) or not len(found):
         none = blank(n_patients, low=-math.inf, high=math.inf)

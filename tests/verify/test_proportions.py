@@ -88,7 +88,8 @@ def test_simels_interval_is_that_of_statsmodels() -> None:
 def test_movers_ratio_is_close_to_simels_and_exists_at_the_ends() -> None:
     lr_positive, lr_negative = likelihood_ratios(wilson(450, 500), wilson(700, 1000))
     simel = simel_ratio(450, 500, 300, 1000)
-    assert (lr_positive.value, lr_positive.low, lr_positive.high) == pytest.approx((simel.value, simel.low, simel.high), rel=0.02)  # fmt: skip
+    ends = (simel.value, simel.low, simel.high)
+    assert (lr_positive.value, lr_positive.low, lr_positive.high) == pytest.approx(ends, rel=0.02)
     assert lr_negative.value == pytest.approx(0.1 / 0.7)
     infinite, zero = likelihood_ratios(wilson(20, 20), wilson(30, 30))
     assert infinite.value == infinite.high == math.inf

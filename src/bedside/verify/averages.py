@@ -1,6 +1,7 @@
 """Many classes or many labels at once: macro and micro averages of AUROC and average precision."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -42,7 +43,17 @@ def macro_estimate(
     known = ~np.isnan(stacked)
     with np.errstate(invalid="ignore"):
         means = np.where(known, stacked, 0.0).sum(axis=0) / known.sum(axis=0)
-    return percentile(value, means, n_units)
+    counts = truth[:, kept].sum(axis=0)
+    return _never_certain(percentile(value, means, n_units), int(np.minimum(counts, len(truth) - counts).min()))
+
+
+def _never_certain(found: Estimate, n_rarer: int) -> Estimate:
+    """A figure of 1 (or 0) in every draw has no spread: its bound is that of as many concordant pairs as there are."""
+    if found.value not in (0.0, 1.0) or found.low < found.high:
+        return found
+    far = 0.025 ** (1 / max(1, min(n_rarer, found.n_patients // 2)))
+    low, high = (far, 1.0) if found.value == 1 else (0.0, 1 - far)
+    return replace(found, low=low, high=high, method="perfect separation, exact over independent pairs")
 
 
 def micro_estimates(truth: BoolArray, score: FloatArray, weights: Weights, *, n_units: int) -> dict[Figure, Estimate]:
@@ -53,8 +64,11 @@ def micro_estimates(truth: BoolArray, score: FloatArray, weights: Weights, *, n_
     if not 0 < flat_truth.sum() < len(flat_truth):
         return {figure: blank(n_units) for figure in FIGURES}
     draws = ranked_draws(flat_truth, flat_score, weights, rows=np.tile(np.arange(n), n_classes))
+    n_rarer = int(min(flat_truth.sum(), (~flat_truth).sum()))
     return {
-        figure: percentile(_PLAIN[figure](flat_truth, flat_score), getattr(draws, figure), n_units)
+        figure: _never_certain(
+            percentile(_PLAIN[figure](flat_truth, flat_score), getattr(draws, figure), n_units), n_rarer
+        )
         for figure in FIGURES
     }
 

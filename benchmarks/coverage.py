@@ -18,6 +18,9 @@ AUROC = 0.85
 DISTANCE = NormalDist().inv_cdf(AUROC) * math.sqrt(2)
 SHARED_FRAC = 0.5
 N_REPEATS = 2000
+N_REPEATS_LARGE = 400
+"""Repeats at 2,000 images: a cover is then known to 1.1 points only."""
+
 N_DRAWS = 2  # only the ECE is resampled here, and it is not among the figures that are judged
 PREVALENCE_STATED = 0.05
 _PHI = NormalDist().cdf
@@ -35,6 +38,11 @@ class Setting:
     def name(self) -> str:
         """Name of its file."""
         return f"coverage-n{self.n}-p{self.prevalence:g}-c{self.max_cluster}"
+
+    @property
+    def n_repeats(self) -> int:
+        """Simulated cohorts of the cell."""
+        return N_REPEATS if self.n < 2000 else N_REPEATS_LARGE
 
     @property
     def n_ill_expected(self) -> float:
@@ -107,12 +115,12 @@ def truths(setting: Setting) -> dict[str, float]:
     return known
 
 
-def run_setting(setting: Setting, *, n_repeats: int = N_REPEATS) -> dict[str, object]:
+def run_setting(setting: Setting) -> dict[str, object]:
     """Share of repeats, among the estimable ones, in which the interval of each figure holds the truth."""
     rng = np.random.default_rng([setting.n, round(1000 * setting.prevalence), setting.max_cluster])
     known, at = truths(setting), threshold(setting.prevalence)
     tally = {name: np.zeros(4) for name in known}  # inside, too low, too high, not estimable
-    for repeat in range(n_repeats):
+    for repeat in range(setting.n_repeats):
         ill, probability, patient = drawn(setting, rng)
         weights = unit_weights(patient, len(ill), n_resamples=N_DRAWS, seed=repeat)
         found = diagnose(
@@ -121,7 +129,7 @@ def run_setting(setting: Setting, *, n_repeats: int = N_REPEATS) -> dict[str, ob
         for name, truth in known.items():
             tally[name] += _judged(found.metrics[name], truth)
     return {
-        "setting": asdict(setting) | {"n_ill_expected": setting.n_ill_expected, "n_repeats": n_repeats},
+        "setting": asdict(setting) | {"n_ill_expected": setting.n_ill_expected, "n_repeats": setting.n_repeats},
         "figures": {name: _shares(counts) for name, counts in tally.items()},
     }
 

@@ -51,7 +51,11 @@ class Setting:
 
 
 SETTINGS = tuple(
-    Setting(n=n, prevalence=p, max_cluster=c) for n in (50, 200, 500, 2000) for p in (0.02, 0.1, 0.5) for c in (1, 10)
+    Setting(n=n, prevalence=p, max_cluster=c)
+    for n in (50, 200, 500, 2000)
+    for p in (0.02, 0.1, 0.5)
+    for c in (1, 10)
+    if n <= 200 or p < 0.5
 )
 
 

@@ -162,3 +162,13 @@ def test_real_sets_load_with_their_patients(shared_data: Path) -> None:
         assert len(cohort.cases) == n
         assert set(cohort.counts()) == {"development", "tuning", "test"}
         assert all(tie.startswith(kind) for case in cohort.cases for tie in case.ties)
+
+
+def test_further_columns_become_attributes(folder: Path) -> None:
+    lines = [f"{line},{'f' if i % 2 else 'm'}, {40 + i} ," for i, line in enumerate(GOOD)]
+    cohort = load_cohort(rows("file,label,sex,age,view\n" + "\n".join(lines) + "\n", folder))
+    assert cohort.cases[1].attributes == (("age", "41"), ("sex", "f")), "trimmed, sorted, blanks left out"
+    assert cohort.cases[0].attribute("sex") == "m"
+    assert cohort.cases[0].attribute("view") is None
+    plain_cohort = load_cohort(rows(plain(*GOOD), folder))
+    assert plain_cohort.cases[0].attributes == ()

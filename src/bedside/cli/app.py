@@ -228,6 +228,53 @@ def robustness(
     )  # fmt: skip
 
 
+@app.command(
+    epilog="Example: `bedside evaluate demo-bundle --data folder:new-site --prevalence 0.02 --by sex --by view`"
+)
+def evaluate(
+    bundle: BundleArgument,
+    data: Annotated[
+        str, typer.Option("--data", help="Labelled cases: folder:DIR or medmnist:NAME.", show_default=False)
+    ],
+    site: Annotated[str, typer.Option(help="What the site is called in the output.")] = "",
+    part: Annotated[str | None, typer.Option(help="Only the cases of one part of the source, such as test.")] = None,
+    prevalence: Annotated[float | None, typer.Option(help="Also re-weight PPV and NPV to this share of ill.")] = None,
+    by: Annotated[list[str] | None, typer.Option(help="Column of metadata.csv whose groups are scored apart.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Also write every figure to this JSON file.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the resamples.")] = 0,
+    format_: FormatOption = None,
+    precision: PrecisionOption = None,
+    trust: TrustOption = None,
+    threads: Annotated[int, typer.Option(help="Threads of the runtime.")] = 1,
+) -> None:
+    """Evaluate a bundle on labelled cases of another site. Needs no torch."""
+    from bedside.cli.evaluating import run_evaluate
+
+    run_evaluate(
+        bundle, data, site=site, part=part, prevalence=prevalence, by=by or [], out=out, seed=seed, format_=format_,
+        precision=precision, trust=trust, threads=threads,
+    )  # fmt: skip
+
+
+@app.command(epilog="Example: `bedside compare old-bundle new-bundle --data folder:new-site --margin 0.02`")
+def compare(
+    bundles: Annotated[list[Path], typer.Argument(help="Two or more bundles.", show_default=False)],
+    data: Annotated[
+        str, typer.Option("--data", help="Labelled cases: folder:DIR or medmnist:NAME.", show_default=False)
+    ],
+    part: Annotated[str | None, typer.Option(help="Only the cases of one part of the source, such as test.")] = None,
+    margin: Annotated[float, typer.Option(help="Margin in AUROC of the verdicts, set before you look.")] = 0.02,
+    out: Annotated[Path | None, typer.Option(help="Also write every figure to this JSON file.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the resamples.")] = 0,
+    trust: TrustOption = None,
+    threads: Annotated[int, typer.Option(help="Threads of the runtime.")] = 1,
+) -> None:
+    """Put bundles side by side on the same cases, with paired tests. Needs no torch."""
+    from bedside.cli.evaluating import run_compare
+
+    run_compare(bundles, data, part=part, margin=margin, out=out, seed=seed, trust=trust, threads=threads)
+
+
 @app.command(epilog="Example: `bedside doctor`")
 def doctor() -> None:
     """Say what is installed and what is not, with the pip line, and test each runtime."""

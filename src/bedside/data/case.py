@@ -38,6 +38,8 @@ class Case:
         ``(H, W)`` or ``(H, W, 3)`` uint8.
     mask_path
         Where somebody drew the lesion, if anybody did: an 8-bit image of the same size; see `mask`.
+    attributes
+        What else the source knows (age, sex, site, view, device): pairs of column and value, for subgroup metrics.
     """
 
     case_id: str
@@ -48,6 +50,11 @@ class Case:
     path: Path | None = None
     pixels: ByteArray | None = field(default=None, repr=False, compare=False)
     mask_path: Path | None = None
+    attributes: tuple[tuple[str, str], ...] = ()
+
+    def attribute(self, column: str) -> str | None:
+        """Value of an attribute; None where the source does not know it."""
+        return dict(self.attributes).get(column) or None
 
     def image(self) -> ByteArray:
         """Pixels as ``(H, W)`` or ``(H, W, 3)`` uint8.
@@ -92,6 +99,7 @@ class Case:
         """Digest of the image, of its mask if it has one, and of all that is known about it."""
         content = digest_array(self.pixels) if self.pixels is not None else digest_file(_existing(self, self.path))
         facts = [self.case_id, str(self.label), str(self.patient_id), str(self.group), str(self.part)]
+        facts += [f"{column}={value}" for column, value in self.attributes]
         if self.mask_path is not None:
             facts.append(digest_file(_existing(self, self.mask_path)))
         return digest_many([content, *facts])

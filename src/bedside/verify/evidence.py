@@ -1,18 +1,27 @@
 """The sealed test, opened once: what the shipped bytes do on the shipped runtime."""
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from bedside.base.arrays import BoolArray, FloatArray, IntArray
+from bedside.base.arrays import FloatArray, IntArray
 from bedside.base.estimate import Estimate
 from bedside.base.task import Task
+from bedside.verify.agreement import f1_estimate
+from bedside.verify.averages import column_draws, macro_estimate, one_against_rest
+from bedside.verify.calibration import mean_estimate
+from bedside.verify.clusters import n_distinct, unit_index
+from bedside.verify.comparison import Comparison, Outputs, compare_models
+from bedside.verify.delong import auroc_estimate
+from bedside.verify.diagnostics import Diagnostics, averages_of, diagnose
 from bedside.verify.intervals import bootstrap, f1_of, resamples, wilson
-from bedside.verify.metrics import brier_score, expected_calibration_error
-from bedside.verify.noninferiority import NonInferiority, auroc_of, compare_aurocs
+from bedside.verify.metrics import expected_calibration_error
+from bedside.verify.noninferiority import NonInferiority, compare_aurocs
 from bedside.verify.operating_point import OperatingPoint
+from bedside.verify.proportions import share
+from bedside.verify.resampling import Weights, percentile, weighted_calibration_error, weights_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +61,12 @@ class Evidence:
         Share of test cases whose call differs between the int8 file and its own fp32 file at the locked threshold.
     reason
         Why the seal was broken.
+    details
+        Every figure of the positive class against the rest, of "shipped" and "reference".
+    averages
+        Macro and micro figures of the shipped model, where there are more than two classes.
+    comparison
+        DeLong's and McNemar's tests of shipped against reference, and the verdict on equivalence.
     """
 
     shipped: Score
@@ -62,6 +77,9 @@ class Evidence:
     n_patients: int
     reason: str
     seed: int
+    details: dict[str, Diagnostics] = field(default_factory=dict)
+    averages: dict[str, Estimate] = field(default_factory=dict)
+    comparison: Comparison | None = None
 
 
 def score(
@@ -84,36 +102,47 @@ def score(
     draws
         Rows of each bootstrap draw, from `bedside.verify.intervals.resamples`.
     """
-    probabilities, n_units = point.probabilities(logits), len(set(units))
-    called = point.calls(probabilities)
+    probabilities, index = point.probabilities(logits), unit_index(units, len(labels))
+    called, n_units = point.calls(probabilities), len(set(units))
     positive, called_positive = labels == task.positive, called == task.positive
-    clusters = np.asarray(units)
-
-    def drawn(metric: Callable[[IntArray], float]) -> Estimate:
-        return bootstrap(metric, draws, n_rows=len(labels), n_patients=n_units)
-
-    def share(hits: BoolArray, among: BoolArray) -> Estimate:
-        return wilson(int((hits & among).sum()), int(among.sum()), n_patients=len(set(clusters[among])) or None)
-
+    weights = weights_of(draws, len(labels))
     confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
-    everyone = np.ones(len(labels), bool)
     return Score(
-        auroc=drawn(lambda r: auroc_of(task, labels[r], probabilities[r])),
-        sensitivity=share(called_positive, positive),
-        specificity=share(~called_positive, ~positive),
-        ppv=share(positive, called_positive),
-        npv=share(~positive, ~called_positive),
-        accuracy=share(called == labels, everyone),
-        f1=drawn(lambda r: _f1(task, labels[r], called[r])),
-        brier=drawn(lambda r: brier_score(labels[r], probabilities[r])),
-        ece=drawn(lambda r: expected_calibration_error(right[r], confidence[r])),
+        auroc=_auroc(task, labels, probabilities, index, weights),
+        sensitivity=share(called_positive, positive, index),
+        specificity=share(~called_positive, ~positive, index),
+        ppv=share(positive, called_positive, index),
+        npv=share(~positive, ~called_positive, index),
+        accuracy=share(called == labels, np.ones(len(labels), bool), index),
+        f1=f1_estimate(positive, called_positive, index)
+        if task.is_binary
+        else bootstrap(lambda r: _f1(task, labels[r], called[r]), draws, n_rows=len(labels), n_patients=n_units),
+        brier=_brier(labels, probabilities, index),
+        ece=percentile(
+            expected_calibration_error(right, confidence),
+            weighted_calibration_error(right, confidence, weights),
+            n_units,
+        ),
         confusion=_table(labels, called, task.n_classes),
     )
 
 
-def _f1(task: Task, labels: IntArray, called: IntArray) -> float:
+def _auroc(task: Task, labels: IntArray, probabilities: FloatArray, index: IntArray, weights: Weights) -> Estimate:
     if task.is_binary:
-        return f1_of(labels == task.positive, called == task.positive)
+        return auroc_estimate(labels == task.positive, probabilities[:, task.positive], index)
+    truth = one_against_rest(labels, task.n_classes)
+    draws = column_draws(truth, probabilities, weights)
+    return macro_estimate("auroc", truth, probabilities, draws, n_units=n_distinct(index))
+
+
+def _brier(labels: IntArray, probabilities: FloatArray, index: IntArray) -> Estimate:
+    """Mean of the cases' squared distances, in the form of `brier_score`."""
+    n_classes = probabilities.shape[1]
+    apart = ((probabilities - np.eye(n_classes)[labels]) ** 2).sum(axis=1)
+    return mean_estimate(apart / 2, index) if n_classes == 2 else mean_estimate(apart, index, high=2.0)
+
+
+def _f1(task: Task, labels: IntArray, called: IntArray) -> float:
     each = [f1_of(labels == k, called == k) for k in range(task.n_classes)]
     known = [value for value in each if not math.isnan(value)]
     return float(np.mean(known)) if known else math.nan
@@ -147,16 +176,21 @@ def evaluate(
     draws, n_units = resamples(units, seed=seed), len(set(units))
     both = [score(task, labels, logits, point, units=units, draws=draws) for logits, point in (shipped, reference)]
     point = shipped[1]
-    calls = point.calls(point.probabilities(shipped[0]))
-    flips = calls != point.calls(point.probabilities(own_fp32))
+    outputs = [
+        Outputs(probabilities=p.probabilities(logits), calls=p.calls(p.probabilities(logits)))
+        for logits, p in (shipped, reference)
+    ]
+    flips = outputs[0].calls != point.calls(point.probabilities(own_fp32))
+    weights, index = weights_of(draws, len(labels)), unit_index(units, len(labels))
+    truth = one_against_rest(labels, task.n_classes)
     return Evidence(
         shipped=both[0],
         reference=both[1],
         non_inferiority=compare_aurocs(
             task,
             labels,
-            point.probabilities(shipped[0]),
-            reference[1].probabilities(reference[0]),
+            outputs[0].probabilities,
+            outputs[1].probabilities,
             margin=margin,
             draws=draws,
             n_patients=n_units,
@@ -166,4 +200,16 @@ def evaluate(
         n_patients=n_units,
         reason=reason,
         seed=seed,
+        details={
+            name: diagnose(
+                labels == task.positive,
+                found.probabilities[:, task.positive],
+                found.calls == task.positive,
+                units=index,
+                weights=weights,
+            )
+            for name, found in zip(("shipped", "reference"), outputs, strict=True)
+        },
+        averages={} if task.is_binary else averages_of(truth, outputs[0].probabilities, index, weights),
+        comparison=compare_models(task, labels, *outputs, units=index, margin=margin, draws=draws),
     )

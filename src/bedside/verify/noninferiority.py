@@ -12,6 +12,7 @@ from bedside.base.errors import InputError
 from bedside.base.estimate import Estimate
 from bedside.base.task import Task
 from bedside.verify.metrics import auroc, macro_auroc
+from bedside.verify.resampling import Weights, ranked_draws, weights_of
 
 Verdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 
@@ -63,7 +64,8 @@ def compare_aurocs(
             f"a margin of {margin}", expected="a number between 0 and 1, such as 0.02", hint="set it before you look"
         )
     value = auroc_of(task, labels, small) - auroc_of(task, labels, reference)
-    found = np.array([auroc_of(task, labels[r], small[r]) - auroc_of(task, labels[r], reference[r]) for r in draws])
+    weights = weights_of(draws, len(labels))
+    found = drawn_aurocs(task, labels, small, weights) - drawn_aurocs(task, labels, reference, weights)
     found = found[~np.isnan(found)]
     if math.isnan(value) or not len(found):
         blank = Estimate(value=math.nan, low=-1.0, high=1.0, n_patients=n_patients)
@@ -79,6 +81,15 @@ def compare_aurocs(
     verdict: Verdict = "PASS" if low > -margin else "FAIL" if high < -margin else "INCONCLUSIVE"
     needed = None if verdict != "INCONCLUSIVE" else _needed(value, float(found.std()), margin, n_patients)
     return NonInferiority(verdict=verdict, difference=difference, margin=margin, n_patients_needed=needed)
+
+
+def drawn_aurocs(task: Task, labels: IntArray, probabilities: FloatArray, weights: Weights) -> FloatArray:
+    """`auroc_of` every draw, ``(B,)``."""
+    classes = [task.positive] if task.is_binary else range(task.n_classes)
+    drawn = np.stack([ranked_draws(labels == k, probabilities[:, k], weights).auroc for k in classes])
+    known = ~np.isnan(drawn)
+    with np.errstate(invalid="ignore"):
+        return np.where(known, drawn, 0.0).sum(axis=0) / known.sum(axis=0)
 
 
 def _needed(difference: float, standard_error: float, margin: float, n_patients: int) -> int | None:

@@ -30,12 +30,15 @@ _HEALTHY_WORDS = {
 }
 
 
+_OWN_COLUMNS = ("file", "label", "split", "patient_id", "group", "mask")
+
+
 def load(rest: str, options: Mapping[str, str]) -> Cohort:
     """Load ``folder:DIR``.
 
     With a ``metadata.csv`` its columns are ``file`` and ``label``, and optionally ``split``, ``patient_id``, ``group``
-    and ``mask`` (an image of the same size that shows where the lesion lies). Without one, every sub-folder that holds
-    images is a class.
+    and ``mask`` (an image of the same size that shows where the lesion lies); any other column becomes an attribute of
+    its case. Without one, every sub-folder that holds images is a class.
 
     Raises
     ------
@@ -153,5 +156,12 @@ def _row(table: Path, number: int, line: dict[str, str]) -> Row:
         "patient_id": (line.get("patient_id") or "").strip() or None,
         "group": (line.get("group") or "").strip() or None,
         "mask_path": table.parent / mask if mask else None,
+        "attributes": _attributes(line),
     }
     return line["file"], label, facts
+
+
+def _attributes(line: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    """Columns of the source's own, by name; blank ones are not known, cells beyond the header have no name."""
+    known = {column: (value or "").strip() for column, value in line.items() if column and column not in _OWN_COLUMNS}
+    return tuple(sorted((column.strip(), value) for column, value in known.items() if value))

@@ -1,0 +1,91 @@
+"""Many classes or many labels at once: macro and micro averages of AUROC and average precision."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+
+from bedside.base.arrays import BoolArray, FloatArray
+from bedside.base.errors import ShapeError
+from bedside.base.estimate import Estimate
+from bedside.verify.average_precision import average_precision
+from bedside.verify.clusters import blank
+from bedside.verify.intervals import macro
+from bedside.verify.metrics import auroc
+from bedside.verify.resampling import RankedDraws, Weights, percentile, ranked_draws
+
+Figure = Literal["auroc", "average_precision"]
+FIGURES: tuple[Figure, ...] = ("auroc", "average_precision")
+_PLAIN = {"auroc": auroc, "average_precision": average_precision}
+
+
+def macro_estimate(
+    figure: Figure, truth: BoolArray, score: FloatArray, draws: Sequence[RankedDraws | None], *, n_units: int
+) -> Estimate:
+    """Mean over the columns of ``(n, K)`` in which the figure exists, bootstrapped by patient.
+
+    Columns are classes against the rest or labels of their own. A column with one class only is left out, in each draw
+    as in the whole; if all are, the estimate is NaN.
+
+    Parameters
+    ----------
+    draws
+        Of each column, from `ranked_draws` over one set of weights; None for a column with one class only.
+    """
+    _check(truth, score)
+    found = [getattr(draw, figure) for draw in draws if draw is not None]
+    kept = [k for k, draw in enumerate(draws) if draw is not None]
+    if not kept:
+        return blank(n_units)
+    value = macro(_PLAIN[figure], truth[:, kept], score[:, kept])
+    stacked = np.stack(found)
+    known = ~np.isnan(stacked)
+    with np.errstate(invalid="ignore"):
+        means = np.where(known, stacked, 0.0).sum(axis=0) / known.sum(axis=0)
+    counts = truth[:, kept].sum(axis=0)
+    return _never_certain(percentile(value, means, n_units), int(np.minimum(counts, len(truth) - counts).min()))
+
+
+def _never_certain(found: Estimate, n_rarer: int) -> Estimate:
+    """A figure of 1 (or 0) in every draw has no spread: its bound is that of as many concordant pairs as there are."""
+    if found.value not in (0.0, 1.0) or found.low < found.high:
+        return found
+    far = 0.025 ** (1 / max(1, min(n_rarer, found.n_patients // 2)))
+    low, high = (far, 1.0) if found.value == 1 else (0.0, 1 - far)
+    return replace(found, low=low, high=high, method="perfect separation, exact over independent pairs")
+
+
+def micro_estimates(truth: BoolArray, score: FloatArray, weights: Weights, *, n_units: int) -> dict[Figure, Estimate]:
+    """Figures over all cells of ``(n, K)`` at once, bootstrapped by patient; a case's cells go together."""
+    _check(truth, score)
+    n, n_classes = truth.shape
+    flat_truth, flat_score = truth.T.ravel(), score.T.ravel()
+    if not 0 < flat_truth.sum() < len(flat_truth):
+        return {figure: blank(n_units) for figure in FIGURES}
+    draws = ranked_draws(flat_truth, flat_score, weights, rows=np.tile(np.arange(n), n_classes))
+    n_rarer = int(min(flat_truth.sum(), (~flat_truth).sum()))
+    return {
+        figure: _never_certain(
+            percentile(_PLAIN[figure](flat_truth, flat_score), getattr(draws, figure), n_units), n_rarer
+        )
+        for figure in FIGURES
+    }
+
+
+def column_draws(truth: BoolArray, score: FloatArray, weights: Weights) -> list[RankedDraws | None]:
+    """Draws of each column against its own negatives; None for a column with one class only."""
+    has_both = [0 < column.sum() < len(truth) for column in truth.T]
+    return [ranked_draws(truth[:, k], score[:, k], weights) if has else None for k, has in enumerate(has_both)]
+
+
+def one_against_rest(labels: np.ndarray, n_classes: int) -> BoolArray:
+    """Truth of each class against the rest, ``(n, K)``."""
+    return labels[:, None] == np.arange(n_classes)
+
+
+def _check(truth: BoolArray, score: FloatArray) -> None:
+    if truth.shape != score.shape or truth.ndim != 2 or not truth.size:
+        raise ShapeError(
+            f"got {truth.shape} and {score.shape}", expected="two equal (n, K), not empty", hint="one column a class"
+        )

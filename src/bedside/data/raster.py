@@ -111,7 +111,7 @@ def refuse_giant(path: Path, n_pixels: int) -> None:
 
 
 def read_array(path: Path) -> np.ndarray:
-    """Read the one array of a npy file, or of a npz: the only one, or the one called ``image``, ``volume`` or ``frames``.
+    """Read the array of a npy file, or the one of a npz: the only one, or ``image``, ``volume`` or ``frames``.
 
     Raises
     ------

@@ -53,7 +53,7 @@ def read_image(path: Path, *, window: Window | None = None, frame: int | None = 
     ImageError
         If the file is missing, empty, truncated, too large or not an image.
     """
-    kind = _kind(path)
+    kind = kind_of_file(path)
     if kind == "dicom":
         from bedside.data.dicom.picture import read_frame
 
@@ -79,7 +79,7 @@ def read_picture(path: Path, *, window: Window | None = None, frame: int | None 
     ImageError
         As `read_image`.
     """
-    kind = _kind(path)
+    kind = kind_of_file(path)
     if kind == "dicom":
         from bedside.data.dicom.frames import spacing_of
         from bedside.data.dicom.picture import damage, read_frame
@@ -95,7 +95,7 @@ def read_picture(path: Path, *, window: Window | None = None, frame: int | None 
     return Picture(pixels=pixels, spacing_mm=raster_spacing(path) if kind == "raster" else None)
 
 
-def _kind(path: Path) -> str:
+def kind_of_file(path: Path) -> str:
     """Name the reader by content first: ``dicom``, ``array`` or ``raster``."""
     try:
         with path.open("rb") as stream:

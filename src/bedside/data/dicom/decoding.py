@@ -29,7 +29,7 @@ def decode(path: Path, dataset: Any, frame: int | None = None) -> np.ndarray:
     MissingPackageError
         If a decoder is not installed.
     """
-    from pydicom.pixels import get_decoder
+    from pydicom.pixels.decoders.base import get_decoder
 
     syntax = dataset.file_meta.TransferSyntaxUID
     try:
@@ -50,7 +50,7 @@ def decode(path: Path, dataset: Any, frame: int | None = None) -> np.ndarray:
 
 
 def _decoded(path: Path, dataset: Any, syntax: str, frame: int | None) -> np.ndarray:
-    from pydicom.pixels import pixel_array
+    from pydicom.pixels.utils import pixel_array
 
     spare = int(dataset.BitsAllocated) - int(dataset.get("BitsStored") or dataset.BitsAllocated)
     if not spare or syntax not in _UPPER_BITS_MATTER or int(dataset.BitsAllocated) == 1:

@@ -47,7 +47,10 @@ def check_tone(path: Path, header: Any) -> None:
         first = float(width[0] if header["WindowWidth"].VM > 1 else width)
         if not first > 0:
             raise refusal(
-                path, f"{tag_name('WindowWidth')} is {first:g}", expected="a width above 0", hint="pass a window of yours"
+                path,
+                f"{tag_name('WindowWidth')} is {first:g}",
+                expected="a width above 0",
+                hint="pass a window of yours",
             )
 
 

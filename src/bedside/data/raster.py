@@ -10,13 +10,13 @@ from bedside.base.arrays import ByteArray
 from bedside.base.errors import BedsideError, ImageError
 from bedside.data.dicom.opening import MAX_PIXELS
 from bedside.data.dicom.tone import scaled
-from bedside.data.window import Window
+from bedside.data.window import AnyWindow
 
 _DEEP = ("I;16", "I;16B", "I", "F")
 _MM_PER_INCH = 25.4
 
 
-def read_raster(path: Path, window: Window | None = None) -> ByteArray:
+def read_raster(path: Path, window: AnyWindow | None = None) -> ByteArray:
     """Read a raster file as ``(H, W)`` or ``(H, W, 3)`` uint8.
 
     Grey of more than 8 bits is scaled to 0-255 by its own range, or passes through `window`; transparency is laid on
@@ -52,7 +52,7 @@ def read_raster(path: Path, window: Window | None = None) -> ByteArray:
             ) from None
 
 
-def _pixels(path: Path, picture: Any, window: Window | None) -> ByteArray:
+def _pixels(path: Path, picture: Any, window: AnyWindow | None) -> ByteArray:
     if picture.mode in _DEEP:
         return to_bytes(np.asarray(picture, np.float64), window)
     if window is not None:
@@ -88,7 +88,7 @@ def _on_black(picture: Any) -> Any:
     return ground
 
 
-def to_bytes(values: np.ndarray, window: Window | None = None) -> ByteArray:
+def to_bytes(values: np.ndarray, window: AnyWindow | None = None) -> ByteArray:
     """Scale finite values to 0-255 by their own range (a constant image becomes 0), or through a window."""
     if window is not None:
         return window(values)
@@ -141,7 +141,7 @@ def read_array(path: Path) -> np.ndarray:
     return content
 
 
-def read_array_picture(path: Path, window: Window | None = None) -> ByteArray:
+def read_array_picture(path: Path, window: AnyWindow | None = None) -> ByteArray:
     """Read a npy or npz as a picture: uint8 as it is, other types scaled by their range or through `window`."""
     values = read_array(path)
     if values.ndim != 2 and not (values.ndim == 3 and values.shape[2] == 3):

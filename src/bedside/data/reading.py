@@ -6,7 +6,7 @@ from pathlib import Path
 from bedside.base.arrays import ByteArray
 from bedside.base.errors import ImageError
 from bedside.data.dicom.opening import MAX_PIXELS as MAX_PIXELS
-from bedside.data.window import Window
+from bedside.data.window import AnyWindow
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm", ".dicom", ""})
 _DICOM_SUFFIXES = frozenset({".dcm", ".dicom"})
@@ -32,7 +32,7 @@ class Picture:
     modality: str = ""
 
 
-def read_image(path: Path, *, window: Window | None = None, frame: int | None = None) -> ByteArray:
+def read_image(path: Path, *, window: AnyWindow | None = None, frame: int | None = None) -> ByteArray:
     """Read one image.
 
     Parameters
@@ -61,7 +61,7 @@ def read_image(path: Path, *, window: Window | None = None, frame: int | None = 
     return _still(path, kind, window, frame)
 
 
-def _still(path: Path, kind: str, window: Window | None, frame: int | None) -> ByteArray:
+def _still(path: Path, kind: str, window: AnyWindow | None, frame: int | None) -> ByteArray:
     from bedside.data.raster import read_array_picture, read_raster
 
     if frame:
@@ -71,7 +71,7 @@ def _still(path: Path, kind: str, window: Window | None, frame: int | None) -> B
     return read_array_picture(path, window) if kind == "array" else read_raster(path, window)
 
 
-def read_picture(path: Path, *, window: Window | None = None, frame: int | None = None) -> Picture:
+def read_picture(path: Path, *, window: AnyWindow | None = None, frame: int | None = None) -> Picture:
     """Read one image as `read_image` does, with its spacing and modality.
 
     Raises

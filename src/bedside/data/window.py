@@ -51,6 +51,34 @@ class Window:
         return np.round(np.clip(unit, 0, 1) * 255).astype(np.uint8)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PercentileWindow:
+    """Black and white at two percentiles of the image's own values (order statistics, nothing is interpolated)."""
+
+    low_percent: float
+    high_percent: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.low_percent < self.high_percent <= 100:
+            raise InputError(
+                f"a window from percentile {self.low_percent} to {self.high_percent}",
+                expected="0 <= low < high <= 100",
+                hint="correct the window",
+            )
+
+    def __call__(self, values: np.ndarray) -> ByteArray:
+        """Turn values of any shape into uint8 of the same shape; a range of nothing gives 0."""
+        flat = values.astype(np.float64).ravel()
+        places = [int(percent / 100 * (flat.size - 1)) for percent in (self.low_percent, self.high_percent)]
+        low, high = np.partition(flat, places)[places].tolist()
+        if high <= low:
+            return np.zeros(values.shape, np.uint8)
+        unit = (np.clip(values.astype(np.float64), low, high) - low) * (255.0 / (high - low))
+        return np.round(unit).astype(np.uint8)
+
+
+AnyWindow = Window | PercentileWindow
+
 CT_WINDOWS = {
     "lung": Window(centre=-600, width=1500),
     "bone": Window(centre=400, width=1800),

@@ -9,7 +9,6 @@ import numpy as np
 from bedside.base.arrays import FloatArray
 from bedside.bundle.manifest import ShippedModel
 from bedside.bundle.opening import Bundle, open_bundle
-from bedside.data.reading import read_image
 from bedside.runtime.session import INPUT, OUTPUT, Session, open_session
 
 _BLOCK = 256
@@ -99,7 +98,7 @@ class Predictor:
             yield from self._predictions(names, np.concatenate(rows))
 
     def _logits(self, file: Path | str) -> FloatArray:
-        image = self.bundle.manifest.preprocess(read_image(Path(file)))
+        image = self.bundle.manifest.preprocess.from_file(Path(file))
         return self.session.run({INPUT: image[None]})[OUTPUT]
 
     def _predictions(self, names: Sequence[str], outputs: FloatArray) -> Iterator[Prediction]:

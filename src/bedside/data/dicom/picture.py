@@ -13,10 +13,10 @@ from bedside.data.dicom.decoding import decode
 from bedside.data.dicom.frames import tone_header
 from bedside.data.dicom.opening import check_image, n_frames_of, read_dataset, refusal, tag_name
 from bedside.data.dicom.tone import measured, shown
-from bedside.data.window import Window
+from bedside.data.window import AnyWindow
 
 
-def read_frame(path: Path, *, window: Window | None = None, frame: int | None = None) -> tuple[ByteArray, Any]:
+def read_frame(path: Path, *, window: AnyWindow | None = None, frame: int | None = None) -> tuple[ByteArray, Any]:
     """Read one frame as ``(H, W)`` or ``(H, W, 3)`` uint8, with its dataset.
 
     Raises
@@ -87,7 +87,7 @@ def chosen_frame(path: Path, n_frames: int, frame: int | None) -> int:
     return frame or 0
 
 
-def rendered(path: Path, dataset: Any, stored: np.ndarray, frame: int, window: Window | None) -> ByteArray:
+def rendered(path: Path, dataset: Any, stored: np.ndarray, frame: int, window: AnyWindow | None) -> ByteArray:
     """Render stored values of one frame (or of all, under the tone of `frame`) as uint8."""
     if str(dataset.PhotometricInterpretation).startswith("MONOCHROME"):
         return shown(path, tone_header(dataset, frame), stored, window)

@@ -7,7 +7,7 @@ import numpy as np
 
 from bedside.base.arrays import ByteArray, FloatArray
 from bedside.data.dicom.opening import refusal, tag_name
-from bedside.data.window import Window
+from bedside.data.window import AnyWindow, PercentileWindow
 
 _TABLE_LIMIT = 1 << 16
 
@@ -54,7 +54,7 @@ def check_tone(path: Path, header: Any) -> None:
             )
 
 
-def shown(path: Path, header: Any, stored: np.ndarray, window: Window | None = None) -> ByteArray:
+def shown(path: Path, header: Any, stored: np.ndarray, window: AnyWindow | None = None) -> ByteArray:
     """Grey as it is meant to be seen: uint8 of the same shape, MONOCHROME1 inverted.
 
     Without `window` the file's own VOI LUT Sequence (0028,3010), else its first Window Center and Width, else nothing
@@ -62,7 +62,8 @@ def shown(path: Path, header: Any, stored: np.ndarray, window: Window | None = N
     it, and nothing is scaled: two images of one window are comparable.
     """
     check_tone(path, header)
-    grey = _by_table(header, stored, window) if _suits_a_table(stored) else _by_pixel(header, stored, window)
+    is_quick = _suits_a_table(stored) and not isinstance(window, PercentileWindow)
+    grey = _by_table(header, stored, window) if is_quick else _by_pixel(header, stored, window)
     return 255 - grey if str(header.PhotometricInterpretation) == "MONOCHROME1" else grey
 
 
@@ -70,14 +71,14 @@ def _suits_a_table(stored: np.ndarray) -> bool:
     return np.issubdtype(stored.dtype, np.integer) and stored.dtype.itemsize <= 2 and stored.size > _TABLE_LIMIT
 
 
-def _by_pixel(header: Any, stored: np.ndarray, window: Window | None) -> ByteArray:
+def _by_pixel(header: Any, stored: np.ndarray, window: AnyWindow | None) -> ByteArray:
     if window is not None:
         return window(_modality(stored, header))
     values = np.asarray(_voi(_modality(stored, header), header), np.float64)
     return scaled(values, float(values.min()), float(values.max()))
 
 
-def _by_table(header: Any, stored: np.ndarray, window: Window | None) -> ByteArray:
+def _by_table(header: Any, stored: np.ndarray, window: AnyWindow | None) -> ByteArray:
     """Transform each value that can occur once, and look the pixels up: the same numbers, several times faster."""
     low, high = int(stored.min()), int(stored.max())
     can_occur = np.arange(low, high + 1, dtype=np.int32).astype(stored.dtype)

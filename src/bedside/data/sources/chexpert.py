@@ -71,7 +71,7 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
 
 
 def _tables(folder: Path) -> dict[Path, Part]:
-    found = {folder / name: part for name, part in _TABLES.items() if (folder / name).is_file()}
+    found: dict[Path, Part] = {folder / name: part for name, part in _TABLES.items() if (folder / name).is_file()}
     if (folder / "test_labels.csv").is_file() and folder / "test.csv" not in found:
         found[folder / "test_labels.csv"] = "test"
     if folder / "train.csv" not in found:
@@ -88,9 +88,7 @@ def _label(cell: str, uncertain: str, where: str) -> int | None:
     if value == -1:
         return {"ignore": None, "zero": 0, "one": 1}[uncertain]
     if value not in (0, 1):
-        raise CohortError(
-            f"{where} has the label {cell!r}", expected="1, 0, -1 or empty", hint="download the table again"
-        )
+        raise CohortError(f"{where} has the label {cell!r}", expected="1, 0, -1 or empty", hint="check the table")
     return int(value)
 
 

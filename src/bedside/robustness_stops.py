@@ -73,8 +73,7 @@ def _thinned(cases: Sequence[Case]) -> tuple[Case, ...]:
 
 
 def _read(cases: Sequence[Case], preprocess: Preprocess) -> tuple[ByteArray, list[ByteArray]]:
-    raw = [case.image() for case in cases]
-    return np.stack([preprocess.geometry(image) for image in raw]), raw
+    return np.stack([case.placed(preprocess) for case in cases]), [case.seen(preprocess) for case in cases]
 
 
 def stressed(

@@ -53,3 +53,28 @@ def dicom_samples(shared_data: Path) -> Path:
     if not folder.is_dir():
         pytest.skip(f"{folder} is not there")
     return folder
+
+
+SliceFile = Callable[..., Path]
+
+
+@pytest.fixture
+def slice_file(dicom_file: DicomFile) -> SliceFile:
+    """``slice_file(name, z_mm, pixels, ...)`` writes one axial slice of a CT series."""
+
+    def write(name: str, z_mm: float, pixels: np.ndarray, **tags: object) -> Path:
+        known: dict[str, object] = {
+            "Modality": "CT",
+            "SeriesInstanceUID": "1.2.3.4",
+            "FrameOfReferenceUID": "1.2.3.5",
+            "PatientID": "someone",
+            "ImagePositionPatient": [-10, -20, z_mm],
+            "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
+            "PixelSpacing": [0.5, 0.75],
+            "SliceThickness": 2,
+            "RescaleSlope": 1,
+            "RescaleIntercept": -1000,
+        }
+        return dicom_file(pixels, name=name, **(known | tags))
+
+    return write

@@ -1,6 +1,7 @@
 """Every value has one JSON form: sorted keys, no spaces to argue about, floats as Python prints them."""
 
 import json
+from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -8,6 +9,12 @@ from typing import Any, TypeVar
 from bedside.base.errors import InputError
 
 ValueT = TypeVar("ValueT")
+
+OMIT_DEFAULT = {"omit_default": True}
+"""Metadata of a dataclass field that stays out of the JSON form while it has its default.
+
+A field that is added to a value keeps, in this way, every older form and digest as it was.
+"""
 
 
 @cache
@@ -21,7 +28,30 @@ def to_plain(value: object) -> Any:
     """Turn a frozen dataclass (or a container of them) into dicts, lists, strings and numbers."""
     from pydantic_core import to_jsonable_python
 
-    return to_jsonable_python(value, inf_nan_mode="constants")
+    plain = to_jsonable_python(value, inf_nan_mode="constants")
+    _omit_defaults(value, plain)
+    return plain
+
+
+def _omit_defaults(value: object, plain: Any) -> None:
+    """Walk a value and its plain form side by side, and drop the fields that ask for it."""
+    if is_dataclass(value):
+        for field in fields(value):
+            inner = getattr(value, field.name)
+            if field.metadata.get("omit_default") and _is_default(field, inner):
+                plain.pop(field.name, None)
+            elif field.name in plain:
+                _omit_defaults(inner, plain[field.name])
+    elif isinstance(value, dict) and isinstance(plain, dict):
+        for inner, form in zip(value.values(), plain.values(), strict=True):
+            _omit_defaults(inner, form)
+    elif isinstance(value, list | tuple) and isinstance(plain, list):
+        for inner, form in zip(value, plain, strict=True):
+            _omit_defaults(inner, form)
+
+
+def _is_default(field: "Field[Any]", value: object) -> bool:
+    return field.default is not MISSING and value == field.default
 
 
 def to_json(value: object, *, indent: int | None = None) -> bytes:

@@ -56,7 +56,7 @@ def as_png(image: ByteArray) -> bytes:
 
 def golden_logits(session: Session, preprocess: Preprocess, images: Sequence[ByteArray]) -> FloatArray:
     """Logits ``(n, K)`` of raw images, through the preprocessing of the bundle."""
-    return logits(session, np.stack([preprocess(image) for image in images]))
+    return logits(session, np.stack([preprocess(image, preprocess.own_spacing_mm) for image in images]))
 
 
 def replay(folder: Path, shipped: ShippedModel, preprocess: Preprocess, session: Session) -> float:

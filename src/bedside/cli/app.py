@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from bedside.base.errors import INTERRUPTED_EXIT_CODE, BedsideError
+from bedside.cli.data_verbs import data_app
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -273,6 +274,9 @@ def compare(
     from bedside.cli.evaluating import run_compare
 
     run_compare(bundles, data, part=part, margin=margin, out=out, seed=seed, trust=trust, threads=threads)
+
+
+app.add_typer(data_app, name="data")
 
 
 @app.command(epilog="Example: `bedside doctor`")

@@ -49,7 +49,7 @@ class CohortAudit:
     Parameters
     ----------
     unreadable
-        Case and reason; such cases are left out.
+        Case, or file that the source quarantined, and reason; such cases are left out.
     constant
         Cases whose image holds one value only; they are left out too.
     leaks
@@ -107,7 +107,7 @@ def audit_cohort(
     audit = CohortAudit(
         n_cases=len(cohort.cases),
         counts=cohort.counts(),
-        unreadable=unreadable,
+        unreadable={**cohort.quarantined, **unreadable},
         constant=tuple(constant),
         leaks=leaks,
         n_copies_within_parts=n_within,

@@ -1,10 +1,12 @@
 """Augmentation for training: the dice are thrown in `sample`, the images are changed by the value it returns."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from bedside.base.arrays import ByteArray, FloatArray, IntArray
+from bedside.base.jsonform import OMIT_DEFAULT
+from bedside.data.distort import Distort, DistortDraw
 
 _PER_IMAGE = ("affine", "gain", "offset", "gamma", "noise_std", "erase")
 
@@ -25,6 +27,8 @@ class AugmentDraw:
         ``(n, 4)``: top, left, bottom, right of an erased box as fractions; equal corners erase nothing.
     noise_seed
         Seed of the noise field.
+    distort
+        Distortions that come first; None where there are none.
     """
 
     affine: FloatArray
@@ -34,10 +38,11 @@ class AugmentDraw:
     noise_std: FloatArray
     erase: FloatArray
     noise_seed: int
+    distort: DistortDraw | None = None
 
     def __call__(self, images: ByteArray) -> ByteArray:
         """Change ``(n, C, H, W)`` uint8 images into new ones of the same shape."""
-        unit = _warp(images, self.affine)
+        unit = _warp(images if self.distort is None else self.distort(images), self.affine)
         unit *= np.float32(1 / 255)
         np.power(unit, self.gamma[:, None, None, None].astype(np.float32), out=unit)
         unit *= self.gain[:, None, None, None].astype(np.float32)
@@ -51,7 +56,8 @@ class AugmentDraw:
     def pick(self, rows: IntArray) -> "AugmentDraw":
         """Keep the decisions for some of the images; `rows` is ``(m,)``."""
         kept = {name: getattr(self, name)[rows] for name in _PER_IMAGE}
-        return AugmentDraw(**kept, noise_seed=self.noise_seed + int(rows[0]))
+        distort = None if self.distort is None else self.distort.pick(rows)
+        return AugmentDraw(**kept, noise_seed=self.noise_seed + int(rows[0]), distort=distort)
 
     def _erase(self, unit: FloatArray) -> None:
         height, width = unit.shape[2:]
@@ -63,7 +69,11 @@ class AugmentDraw:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Augment:
-    """The distribution over changes; angles in degrees, everything else a fraction of the image or of its range."""
+    """The distribution over changes; angles in degrees, everything else a fraction of the image or of its range.
+
+    `distort` adds elastic deformation, speckle, motion blur and JPEG; its dice are thrown after all others, so that
+    a seed gives the same rest with and without it.
+    """
 
     rotate_deg: float = 12.0
     shift_frac: float = 0.08
@@ -76,6 +86,7 @@ class Augment:
     noise_frac: float = 0.02
     erase_prob: float = 0.25
     erase_frac: float = 0.3
+    distort: Distort | None = field(default=None, metadata=OMIT_DEFAULT)
 
     def sample(self, rng: np.random.Generator, n: int, height_px: int, width_px: int) -> AugmentDraw:
         """Decide for `n` images of one size; `rng` is the caller's, never the global one."""
@@ -87,6 +98,7 @@ class Augment:
             noise_std=rng.uniform(0, self.noise_frac, n),
             erase=self._boxes(rng, n),
             noise_seed=int(rng.integers(2**32)),
+            distort=None if self.distort is None else self.distort.sample(rng, n),
         )
 
     def _affine(self, rng: np.random.Generator, n: int, height_px: int, width_px: int) -> FloatArray:

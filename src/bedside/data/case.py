@@ -1,7 +1,7 @@
 """A case is one labelled image; a cohort is all of them under one question."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -12,6 +12,7 @@ from bedside.base.arrays import BoolArray, ByteArray, IntArray
 from bedside.base.digest import Digest, digest_array, digest_file, digest_many
 from bedside.base.errors import CohortError
 from bedside.base.task import Task
+from bedside.data.preprocess import Preprocess
 from bedside.data.reading import read_image
 
 Part = Literal["development", "tuning", "test"]
@@ -36,6 +37,8 @@ class Case:
         The part that the source assigns, if any.
     pixels
         ``(H, W)`` or ``(H, W, 3)`` uint8.
+    frame
+        Which frame of a multi-frame file, from 0; None where the file has one.
     mask_path
         Where somebody drew the lesion, if anybody did: an 8-bit image of the same size; see `mask`.
     attributes
@@ -49,6 +52,7 @@ class Case:
     part: Part | None = None
     path: Path | None = None
     pixels: ByteArray | None = field(default=None, repr=False, compare=False)
+    frame: int | None = None
     mask_path: Path | None = None
     attributes: tuple[tuple[str, str], ...] = ()
 
@@ -66,11 +70,38 @@ class Case:
         """
         if self.pixels is not None:
             return self.pixels
+        return read_image(self._file(), frame=self.frame)
+
+    def placed(self, preprocess: Preprocess) -> ByteArray:
+        """Pixels as the model's input has them before the normalization: ``(C, H, W)`` uint8.
+
+        Raises
+        ------
+        ImageError
+            If the file cannot be read, or lacks the values or the spacing that the preprocessing needs.
+        CohortError
+            If the preprocessing has a window and the pixels came from memory: they were windowed by their source.
+        """
+        if self.pixels is None:
+            return preprocess.pixels_of(self._file(), self.frame)
+        if preprocess.window is not None:
+            raise CohortError(
+                f"case {self.case_id} has pixels of 8 bits and no file: a window has no measured values to work on",
+                expected="a source of DICOM or 16-bit files",
+                hint="leave the window out",
+            )
+        return preprocess.geometry(self.pixels)
+
+    def seen(self, preprocess: Preprocess) -> ByteArray:
+        """Pixels as the preprocessing reads them, before it changes them; what an acceptance gate looks at."""
+        return self.pixels if self.pixels is not None else preprocess.read(self._file(), self.frame)[0]
+
+    def _file(self) -> Path:
         if self.path is None:
             raise CohortError(
                 f"case {self.case_id} has neither pixels nor a file", expected="one of them", hint="check its source"
             )
-        return read_image(self.path)
+        return self.path
 
     def mask(self) -> BoolArray | None:
         """Where the lesion lies, ``(H, W)``, all False where there is none; None where nobody drew it.
@@ -99,6 +130,7 @@ class Case:
         """Digest of the image, of its mask if it has one, and of all that is known about it."""
         content = digest_array(self.pixels) if self.pixels is not None else digest_file(_existing(self, self.path))
         facts = [self.case_id, str(self.label), str(self.patient_id), str(self.group), str(self.part)]
+        facts += [] if self.frame is None else [f"frame {self.frame}"]
         facts += [f"{column}={value}" for column, value in self.attributes]
         if self.mask_path is not None:
             facts.append(digest_file(_existing(self, self.mask_path)))
@@ -115,7 +147,13 @@ def _existing(case: Case, path: Path | None) -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cohort:
-    """Who was imaged and what the reference standard says."""
+    """Who was imaged and what the reference standard says.
+
+    Parameters
+    ----------
+    quarantined
+        Files that the source found and could not use, each with the reason: they are no cases, and not forgotten.
+    """
 
     name: str
     task: Task
@@ -125,6 +163,7 @@ class Cohort:
     modality: str = "unknown"
     may_flip: bool = False
     is_phantom: bool = False
+    quarantined: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if not self.cases:

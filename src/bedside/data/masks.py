@@ -1,6 +1,7 @@
 """Lesion masks go the way of their images: the same crop, the same letterbox, the same size."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,7 +17,13 @@ def place_mask(mask: BoolArray, preprocess: Preprocess) -> BoolArray:
     A pixel is lesion where at least half of it was; a lesion too small for any such pixel keeps its most covered one,
     for a lesion that a resize makes vanish could never be pointed at.
     """
-    covered = preprocess.geometry(np.where(mask, 255, 0).astype(np.uint8))[0]
+    if preprocess.fit == "foreground" or preprocess.spacing_mm is not None:
+        raise ShapeError(
+            "a mask cannot follow a preprocessing that crops by content or resamples to a spacing",
+            expected="letterbox, squash or crop, without a spacing",
+            hint="choose another fit where masks shall be compared",
+        )
+    covered = replace(preprocess, enhance=()).geometry(np.where(mask, 255, 0).astype(np.uint8))[0]
     placed = covered >= 128
     return placed if placed.any() or not covered.any() else covered == covered.max()
 

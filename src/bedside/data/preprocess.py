@@ -1,20 +1,31 @@
 """From pixels to the model's input: one value, used in training, in verification and at the bedside."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from bedside.base.arrays import ByteArray, FloatArray
-from bedside.base.errors import ShapeError
+from bedside.base.errors import ImageError, ShapeError
+from bedside.base.jsonform import OMIT_DEFAULT
 from bedside.base.task import TensorSpec
+from bedside.data.enhance.luma import luma
+from bedside.data.enhance.steps import Step
+from bedside.data.fitting_in import centre_square, foreground, letterboxed, pasted, resized, respaced
+from bedside.data.reading import read_image, read_picture
+from bedside.data.window import PercentileWindow, Window
 
-_LUMA_PER_MILLE = np.array([299, 587, 114], np.int32)
+Fit = Literal["letterbox", "squash", "crop", "foreground"]
+Normalization = Literal["fixed", "z_score", "unit"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preprocess:
-    """Resize, set the channels, and normalize as ``(x - mean) / std`` on the 0-255 scale.
+    """Window, enhance, resize, set the channels, and normalize.
+
+    The fields from `window` on are left out of the JSON form while they have their defaults, so that a bundle that
+    uses none of them is written, digested and read as it always was.
 
     Parameters
     ----------
@@ -22,17 +33,31 @@ class Preprocess:
         1 or 3; grey is repeated, colour is reduced by the ITU-R 601 luma.
     fit
         ``letterbox`` keeps the aspect ratio and pads with black, ``squash`` does not keep it, ``crop`` takes the
-        largest centred square.
+        largest centred square, ``foreground`` cuts the dark border off and letterboxes the rest.
     mean, std
         One number each, in 0-255 units. 127 and 128 are those of EfficientNet-Lite.
+    window
+        From measured values (HU for CT) to grey, for DICOM and 16-bit files; None takes what the file says.
+    spacing_mm
+        Resample to square pixels of this size, then crop or pad about the centre; `fit` has no say then. Images
+        without a spacing are refused.
+    enhance
+        Steps on the uint8 picture, in order, before any geometry.
+    normalization
+        ``fixed`` is ``(x - mean) / std``; ``z_score`` takes mean and standard deviation of the image itself, ``unit``
+        maps its own range to 0-1.
     """
 
     n_channels: int
     height_px: int
     width_px: int
-    fit: Literal["letterbox", "squash", "crop"] = "letterbox"
+    fit: Fit = "letterbox"
     mean: float = 127.0
     std: float = 128.0
+    window: Window | PercentileWindow | None = field(default=None, metadata=OMIT_DEFAULT)
+    spacing_mm: float | None = field(default=None, metadata=OMIT_DEFAULT)
+    enhance: tuple[Step, ...] = field(default=(), metadata=OMIT_DEFAULT)
+    normalization: Normalization = field(default="fixed", metadata=OMIT_DEFAULT)
 
     def __post_init__(self) -> None:
         if self.n_channels not in (1, 3) or min(self.height_px, self.width_px) < 1 or not self.std > 0:
@@ -41,24 +66,66 @@ class Preprocess:
                 expected="1 or 3 channels, a height and width of 1 or more, a standard deviation above 0",
                 hint="correct the preprocessing",
             )
+        if self.spacing_mm is not None and not 0 < self.spacing_mm < 1e3:
+            raise ShapeError(
+                f"a spacing of {self.spacing_mm} mm",
+                expected="above 0 and below 1000",
+                hint="correct the preprocessing",
+            )
 
     @property
     def spec(self) -> TensorSpec:
         """Shape of the result."""
         return TensorSpec(n_channels=self.n_channels, height_px=self.height_px, width_px=self.width_px)
 
-    def __call__(self, image: ByteArray) -> FloatArray:
+    @property
+    def own_spacing_mm(self) -> tuple[float, float] | None:
+        """Spacing of an image that needs no resampling; None where the preprocessing does not resample to one."""
+        return None if self.spacing_mm is None else (self.spacing_mm, self.spacing_mm)
+
+    def __call__(self, image: ByteArray, spacing_mm: tuple[float, float] | None = None) -> FloatArray:
         """Turn ``(H, W)`` or ``(H, W, 3)`` uint8 pixels into a ``(C, H, W)`` float32 input.
 
         Raises
         ------
         ShapeError
             If the image has another rank, another number of channels or another dtype.
+        ImageError
+            If the preprocessing resamples to a spacing and the image's own is not given.
         """
-        return self.normalize(self.geometry(image))
+        return self.normalize(self.geometry(image, spacing_mm))
 
-    def geometry(self, image: ByteArray) -> ByteArray:
-        """Resize and set the channels only: ``(C, H, W)`` uint8."""
+    def from_file(self, path: Path, frame: int | None = None) -> FloatArray:
+        """Read a file and turn it into a ``(C, H, W)`` float32 input.
+
+        Raises
+        ------
+        ImageError
+            If it cannot be read, or lacks the values or the spacing that this preprocessing needs.
+        """
+        return self.normalize(self.pixels_of(path, frame))
+
+    def pixels_of(self, path: Path, frame: int | None = None) -> ByteArray:
+        """Read a file and place it: ``(C, H, W)`` uint8, before the normalization."""
+        return self.geometry(*self.read(path, frame))
+
+    def read(self, path: Path, frame: int | None = None) -> tuple[ByteArray, tuple[float, float] | None]:
+        """Read a file as this preprocessing wants it: pixels, and their spacing where it resamples to one.
+
+        Raises
+        ------
+        ImageError
+            If it cannot be read, or lacks the values or the spacing that this preprocessing needs.
+        """
+        if self.spacing_mm is None:
+            return read_image(path, window=self.window, frame=frame), None
+        picture = read_picture(path, window=self.window, frame=frame)
+        if picture.spacing_mm is None:
+            raise _no_spacing(str(path))
+        return picture.pixels, picture.spacing_mm
+
+    def geometry(self, image: ByteArray, spacing_mm: tuple[float, float] | None = None) -> ByteArray:
+        """Enhance, resize and set the channels only: ``(C, H, W)`` uint8."""
         is_picture = image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)
         if image.dtype != np.uint8 or not is_picture or not image.size:
             raise ShapeError(
@@ -66,48 +133,58 @@ class Preprocess:
                 expected="(H, W) or (H, W, 3), uint8, not empty",
                 hint="read it with bedside.data.reading.read_image",
             )
-        placed = self._place(image)
+        for step in self.enhance:
+            image = step(image)
+        placed = self._place(image, spacing_mm)
         if placed.ndim == 2:
             return np.broadcast_to(placed, (self.n_channels, *placed.shape))
         if self.n_channels == 1:
-            luma = placed.astype(np.int32) @ _LUMA_PER_MILLE  # whole numbers, so that every machine agrees
-            return ((luma + 500) // 1000).astype(np.uint8)[None]
+            return luma(placed)[None]
         return placed.transpose(2, 0, 1)
 
     def normalize(self, pixels: ByteArray) -> FloatArray:
-        """Scale 0-255 pixels of any shape to the model's range, float32."""
+        """Scale 0-255 pixels of any shape to the model's range, float32; the last three axes are one image."""
+        if self.normalization != "fixed":
+            return _by_its_own(pixels, self.normalization)
         scaled = pixels.astype(np.float32)
         scaled -= np.float32(self.mean)
         scaled *= np.float32(1.0 / self.std)
         return scaled
 
-    def _place(self, image: ByteArray) -> ByteArray:
+    def _place(self, image: ByteArray, spacing_mm: tuple[float, float] | None) -> ByteArray:
+        if self.spacing_mm is not None:
+            if spacing_mm is None:
+                raise _no_spacing("an image")
+            return pasted(respaced(image, spacing_mm, self.spacing_mm), self.height_px, self.width_px)
+        if self.fit == "foreground":
+            image = foreground(image)
         if image.shape[:2] == (self.height_px, self.width_px):
             return image
         if self.fit == "crop":
-            image = _centre_square(image)
-        if self.fit != "letterbox":
-            return _resize(image, self.height_px, self.width_px)
-        factor = min(self.height_px / image.shape[0], self.width_px / image.shape[1])
-        height = max(1, round(image.shape[0] * factor))
-        width = max(1, round(image.shape[1] * factor))
-        canvas = np.zeros((self.height_px, self.width_px, *image.shape[2:]), np.uint8)
-        top, left = (self.height_px - height) // 2, (self.width_px - width) // 2
-        canvas[top : top + height, left : left + width] = _resize(image, height, width)
-        return canvas
+            image = centre_square(image)
+        if self.fit in ("crop", "squash"):
+            return resized(image, self.height_px, self.width_px)
+        return letterboxed(image, self.height_px, self.width_px)
 
 
-def _centre_square(image: ByteArray) -> ByteArray:
-    side = min(image.shape[:2])
-    top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2
-    return image[top : top + side, left : left + side]
+def _no_spacing(source: str) -> ImageError:
+    return ImageError(
+        f"{source} has no Pixel Spacing (0028,0030), and the model's input is resampled to a spacing",
+        expected="Pixel Spacing, Imager Pixel Spacing, ultrasound regions in cm, or a TIFF with a resolution",
+        hint="leave the file out, or use a preprocessing without spacing_mm",
+    )
 
 
-def _resize(image: ByteArray, height_px: int, width_px: int) -> ByteArray:
-    """Bilinear with antialiasing (Pillow), the one resize of the whole house."""
-    from PIL import Image
-
-    if image.shape[:2] == (height_px, width_px):
-        return image
-    picture = Image.fromarray(np.ascontiguousarray(image))
-    return np.asarray(picture.resize((width_px, height_px), Image.Resampling.BILINEAR))
+def _by_its_own(pixels: ByteArray, normalization: Normalization) -> FloatArray:
+    """Shift and scale each image by its own statistics; sums are whole numbers, so that every machine agrees."""
+    axes = tuple(range(max(0, pixels.ndim - 3), pixels.ndim))
+    if normalization == "unit":
+        low = pixels.min(axis=axes, keepdims=True).astype(np.float32)
+        spread = pixels.max(axis=axes, keepdims=True).astype(np.float32) - low
+        return (pixels.astype(np.float32) - low) / np.maximum(spread, np.float32(1))
+    n = int(np.prod([pixels.shape[axis] for axis in axes]))
+    total = pixels.sum(axis=axes, keepdims=True, dtype=np.int64)
+    squares = np.square(pixels, dtype=np.int64).sum(axis=axes, keepdims=True)
+    deviation = np.sqrt((n * squares - total * total).astype(np.float64)) / n
+    mean = (total / n).astype(np.float32)
+    return (pixels.astype(np.float32) - mean) / np.maximum(deviation, 1.0).astype(np.float32)

@@ -1,24 +1,46 @@
-"""Image files become uint8 pixels: PNG, JPEG, TIFF, BMP and single-frame DICOM."""
+"""Image files become uint8 pictures: PNG, JPEG, TIFF, BMP, npy, npz and DICOM."""
 
-import warnings
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from bedside.base.arrays import ByteArray
-from bedside.base.errors import BedsideError, ImageError
-from bedside.base.seam import Requirement, require
-
-MAX_PIXELS = 100_000_000
-"""Larger images are refused before they are decoded: a small file can hold a very large picture."""
+from bedside.base.errors import ImageError
+from bedside.data.dicom.opening import MAX_PIXELS as MAX_PIXELS
+from bedside.data.window import AnyWindow
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm", ".dicom", ""})
-_DICOM_DECODERS = (Requirement("pylibjpeg", "pylibjpeg[all]"),)
+_DICOM_SUFFIXES = frozenset({".dcm", ".dicom"})
+_ARRAY_HEADS = (b"\x93NUMPY", b"PK\x03\x04")
 
 
-def read_image(path: Path) -> ByteArray:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """One picture and what its file says about it.
+
+    Parameters
+    ----------
+    pixels
+        ``(H, W)`` or ``(H, W, 3)`` uint8.
+    spacing_mm
+        Row and column spacing; None where the file states none.
+    modality
+        DICOM's code (CT, MR, US, DX, CR ...), or "" where the file states none.
+    """
+
+    pixels: ByteArray = field(repr=False)
+    spacing_mm: tuple[float, float] | None = None
+    modality: str = ""
+
+
+def read_image(path: Path, *, window: AnyWindow | None = None, frame: int | None = None) -> ByteArray:
     """Read one image.
+
+    Parameters
+    ----------
+    window
+        From measured values (HU for CT) to grey; None takes what the file says.
+    frame
+        One frame of a multi-frame DICOM, from 0.
 
     Returns
     -------
@@ -31,6 +53,50 @@ def read_image(path: Path) -> ByteArray:
     ImageError
         If the file is missing, empty, truncated, too large or not an image.
     """
+    kind = kind_of_file(path)
+    if kind == "dicom":
+        from bedside.data.dicom.picture import read_frame
+
+        return read_frame(path, window=window, frame=frame)[0]
+    return _still(path, kind, window, frame)
+
+
+def _still(path: Path, kind: str, window: AnyWindow | None, frame: int | None) -> ByteArray:
+    from bedside.data.raster import read_array_picture, read_raster
+
+    if frame:
+        raise ImageError(
+            f"{path} has one frame, and frame {frame} was asked for", expected="frame 0", hint="read it as a clip"
+        )
+    return read_array_picture(path, window) if kind == "array" else read_raster(path, window)
+
+
+def read_picture(path: Path, *, window: AnyWindow | None = None, frame: int | None = None) -> Picture:
+    """Read one image as `read_image` does, with its spacing and modality.
+
+    Raises
+    ------
+    ImageError
+        As `read_image`.
+    """
+    kind = kind_of_file(path)
+    if kind == "dicom":
+        from bedside.data.dicom.frames import spacing_of
+        from bedside.data.dicom.picture import damage, read_frame
+
+        pixels, dataset = read_frame(path, window=window, frame=frame)
+        with damage(path):
+            return Picture(
+                pixels=pixels, spacing_mm=spacing_of(dataset, frame or 0), modality=str(dataset.get("Modality", ""))
+            )
+    from bedside.data.raster import raster_spacing
+
+    pixels = _still(path, kind, window, frame)
+    return Picture(pixels=pixels, spacing_mm=raster_spacing(path) if kind == "raster" else None)
+
+
+def kind_of_file(path: Path) -> str:
+    """Name the reader by content first: ``dicom``, ``array`` or ``raster``."""
     try:
         with path.open("rb") as stream:
             head = stream.read(132)
@@ -40,126 +106,6 @@ def read_image(path: Path) -> ByteArray:
         ) from None
     if not head:
         raise ImageError(f"{path} is empty (0 bytes)", expected="an image", hint="copy the file again")
-    if head[128:132] == b"DICM" or path.suffix.lower() in {".dcm", ".dicom"}:
-        return _read_dicom(path)
-    return _read_raster(path)
-
-
-def _read_raster(path: Path) -> ByteArray:
-    from PIL import Image, UnidentifiedImageError
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        try:
-            with Image.open(path) as picture:
-                _refuse_giant(path, picture.width * picture.height)
-                _refuse_frames(path, 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1))
-                return _pixels(picture)
-        except UnidentifiedImageError:
-            raise ImageError(
-                f"{path} is not an image that we read", expected="PNG, JPEG, TIFF, BMP or DICOM", hint="convert it"
-            ) from None
-        except Image.DecompressionBombError:
-            raise ImageError(
-                f"{path} is too large", expected=f"at most {MAX_PIXELS:,} pixels", hint="resize it, or tile it"
-            ) from None
-        except BedsideError:
-            raise
-        except Exception as error:  # Pillow's decoders raise whatever a damaged value breaks
-            raise ImageError(
-                f"{path} is damaged: {error}", expected="a complete image file", hint="copy the file again"
-            ) from None
-
-
-def _pixels(picture: Any) -> ByteArray:
-    """Decode a Pillow picture; 16-bit grey is scaled by its own range, transparency is laid on black."""
-    if picture.mode in ("I;16", "I;16B", "I", "F"):
-        return _to_bytes(np.asarray(picture, np.float64))
-    if picture.mode in ("L", "1") and not picture.has_transparency_data:
-        return np.asarray(picture.convert("L"))
-    if picture.has_transparency_data:
-        picture = _on_black(picture)
-    rgb = np.asarray(picture.convert("RGB"))
-    is_grey = bool((rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all())
-    return np.ascontiguousarray(rgb[..., 0]) if is_grey else rgb
-
-
-def _on_black(picture: Any) -> Any:
-    from PIL import Image
-
-    ground = Image.new("RGBA", picture.size, (0, 0, 0, 255))
-    ground.alpha_composite(picture.convert("RGBA"))
-    return ground
-
-
-def _refuse_frames(path: Path, n_frames: int) -> None:
-    if n_frames > 1:
-        raise ImageError(
-            f"{path} has {n_frames} frames", expected="a single-frame image", hint="extract one frame first"
-        )
-
-
-def _refuse_giant(path: Path, n_pixels: int) -> None:
-    if n_pixels > MAX_PIXELS:
-        raise ImageError(
-            f"{path} has {n_pixels:,} pixels", expected=f"at most {MAX_PIXELS:,}", hint="resize it, or tile it"
-        )
-
-
-def _to_bytes(values: np.ndarray) -> ByteArray:
-    """Scale finite values to 0-255; a constant image becomes 0."""
-    if not np.isfinite(values).all():
-        raise ValueError("pixels hold NaN or infinity")
-    low, high = float(values.min()), float(values.max())
-    if high <= low:
-        return np.zeros(values.shape, np.uint8)
-    return np.round((values - low) * (255.0 / (high - low))).astype(np.uint8)
-
-
-def _read_dicom(path: Path) -> ByteArray:
-    import pydicom
-
-    try:
-        dataset = pydicom.dcmread(path)
-        if "PixelData" not in dataset:
-            raise ValueError("it has no pixel data")
-        _refuse_frames(path, int(dataset.get("NumberOfFrames", 1) or 1))
-        _refuse_giant(path, int(dataset.get("Rows", 0)) * int(dataset.get("Columns", 0)))
-        return _dicom_pixels(path, dataset)
-    except BedsideError:
-        raise
-    except Exception as error:  # pydicom parses values when they are asked for, and a damaged one raises anything
-        raise ImageError(
-            f"{path} is not a readable DICOM image: {error}",
-            expected="a complete image instance",
-            hint="export it again",
-        ) from None
-
-
-def _dicom_pixels(path: Path, dataset: Any) -> ByteArray:
-    from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
-
-    try:
-        raw = dataset.pixel_array
-    except RuntimeError as error:
-        if "pylibjpeg" in str(error):
-            require(f"the transfer syntax of {path}", _DICOM_DECODERS)
-        raise
-    photometric = str(dataset.PhotometricInterpretation)
-    if photometric.startswith("MONOCHROME"):
-        grey = _to_bytes(np.asarray(apply_voi_lut(apply_modality_lut(raw, dataset), dataset), np.float64))
-        return 255 - grey if photometric == "MONOCHROME1" else grey
-    return _dicom_colour(raw, photometric, dataset)
-
-
-def _dicom_colour(raw: np.ndarray, photometric: str, dataset: Any) -> ByteArray:
-    """Colour pixels as RGB; `pixel_array` of pydicom 3 has already turned YBR into RGB."""
-    from pydicom.pixels.processing import apply_color_lut
-
-    bits = int(dataset.BitsStored)
-    if photometric == "PALETTE COLOR":
-        raw = apply_color_lut(raw, dataset)
-        bits = 8 * raw.dtype.itemsize
-    if raw.ndim != 3:
-        raise ValueError(f"its photometric interpretation {photometric} does not fit its pixels")
-    return raw if raw.dtype == np.uint8 else (raw >> (bits - 8)).astype(np.uint8)
+    if head[128:132] == b"DICM" or path.suffix.lower() in _DICOM_SUFFIXES:
+        return "dicom"
+    return "array" if head.startswith(_ARRAY_HEADS) and path.suffix.lower() in (".npy", ".npz") else "raster"

@@ -1,6 +1,7 @@
 """Cases become arrays."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -18,12 +19,12 @@ def stack_images(
     """Resized images, ``(n, C, H, W)`` uint8, in the order of `cases`."""
     stacked = np.empty((len(cases), *preprocess.spec.shape), np.uint8)
     for i, case in enumerate(cases):
-        stacked[i] = preprocess.geometry(case.image())
+        stacked[i] = case.placed(preprocess)
         tick(i + 1, len(cases))
     return stacked
 
 
-def suit_preprocess(cohort: Cohort, *, image_px: int) -> Preprocess:
+def suit_preprocess(cohort: Cohort, *, image_px: int, **asked: Any) -> Preprocess:
     """Choose size and channels from a look at some of the images.
 
     Images of one size up to 64 px keep it; others are letterboxed to a square of `image_px`, or of their own longest
@@ -35,7 +36,7 @@ def suit_preprocess(cohort: Cohort, *, image_px: int) -> Preprocess:
     n_channels = 3 if any(image.ndim == 3 for image in images) else 1
     if len(shapes) == 1 and max(next(iter(shapes))) <= SMALL_PX:
         height, width = next(iter(shapes))
-        return Preprocess(n_channels=n_channels, height_px=height, width_px=width)
+        return Preprocess(n_channels=n_channels, height_px=height, width_px=width, **asked)
     longest = max(max(shape) for shape in shapes)
     side = min(image_px, longest)
-    return Preprocess(n_channels=n_channels, height_px=side, width_px=side)
+    return Preprocess(n_channels=n_channels, height_px=side, width_px=side, **asked)

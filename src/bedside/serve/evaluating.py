@@ -97,7 +97,7 @@ def outputs_of(predictor: Predictor, cohort: Cohort, tick: Tick = lambda done, t
     preprocess, point = predictor.bundle.manifest.preprocess, predictor.shipped.point
     rows: list[FloatArray] = []
     for i, case in enumerate(cohort.cases):
-        rows.append(predictor.session.run({INPUT: preprocess(case.image())[None]})[OUTPUT])
+        rows.append(predictor.session.run({INPUT: preprocess.normalize(case.placed(preprocess))[None]})[OUTPUT])
         if i % _BLOCK == 0 or i + 1 == len(cohort.cases):
             tick(i + 1, len(cohort.cases))
     probabilities = point.probabilities(np.concatenate(rows))

@@ -11,7 +11,6 @@ from bedside.base.errors import CohortError, InputError
 from bedside.bundle.opening import Bundle
 from bedside.data.case import Case, Cohort, units_of
 from bedside.data.masks import stack_masks
-from bedside.data.reading import read_image
 from bedside.data.stacking import stack_images
 from bedside.runtime.session import open_session
 from bedside.serve.predicting import Prediction, Predictor
@@ -40,8 +39,9 @@ def explain(predictor: Predictor, file: Path | str, *, method: str = "occlusion"
     """Predict one image file and map the class that is called."""
     (prediction,) = predictor.predict([file])
     preprocess = predictor.bundle.manifest.preprocess
-    image = preprocess.geometry(read_image(Path(file)))
-    called = prediction.classes.index(prediction.called)
+    image = preprocess.pixels_of(Path(file))
+    # Of an image that the gate refers too, the map is that of the class that would have been called.
+    called = int(predictor.shipped.point.calls(np.array([prediction.probabilities]))[0])
     heat = HEAT_MAPS.get(method)(predictor.session, preprocess.normalize(image), predictor.shipped.point, called)
     return Explained(prediction=prediction, method=method, image=image, heat=heat)
 

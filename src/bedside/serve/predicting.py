@@ -9,7 +9,6 @@ import numpy as np
 from bedside.base.arrays import ByteArray, FloatArray
 from bedside.bundle.manifest import ShippedModel
 from bedside.bundle.opening import Bundle, open_bundle
-from bedside.data.reading import read_image
 from bedside.runtime.session import INPUT, OUTPUT, Session, open_session
 from bedside.verify.gate import AcceptanceGate
 
@@ -111,8 +110,9 @@ class Predictor:
             yield from self._predictions(block)
 
     def _run(self, file: Path | str) -> "_Waiting":
-        preprocess, raw = self.bundle.manifest.preprocess, read_image(Path(file))
-        placed = preprocess.geometry(raw)
+        preprocess = self.bundle.manifest.preprocess
+        raw, spacing_mm = preprocess.read(Path(file))
+        placed = preprocess.geometry(raw, spacing_mm)
         image = preprocess.normalize(placed)
         return _Waiting(str(file), raw, placed, self.session.run({INPUT: image[None]})[OUTPUT])
 

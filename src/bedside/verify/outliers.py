@@ -116,7 +116,9 @@ def gate_evidence(
 
 
 def _scores(gate: AcceptanceGate, pictures: Sequence[ByteArray], preprocess: Preprocess) -> FloatArray:
-    return gate.scores(np.stack([preprocess.geometry(picture) for picture in pictures]), pictures)[0]
+    return gate.scores(
+        np.stack([preprocess.geometry(picture, preprocess.own_spacing_mm) for picture in pictures]), pictures
+    )[0]
 
 
 def _kind(gate: AcceptanceGate, usual: FloatArray, odd: FloatArray, units: Sequence[str], seed: int) -> OutlierKind:

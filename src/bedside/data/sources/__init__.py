@@ -21,6 +21,9 @@ SOURCES: Seam[Source] = Seam(
     {
         "medmnist": "bedside.data.sources.medmnist:load",
         "folder": "bedside.data.sources.folder:load",
+        "dicom": "bedside.data.sources.dicom:load",
+        "nih-cxr14": "bedside.data.sources.cxr14:load",
+        "chexpert": "bedside.data.sources.chexpert:load",
         "phantom": "bedside.data.sources.phantom:load",
     },
 )
@@ -32,7 +35,8 @@ def load_cohort(source: str, **options: str) -> Cohort:
     Parameters
     ----------
     source
-        ``medmnist:NAME``, ``folder:DIR``, ``phantom:ultrasound``, or a plugin's.
+        ``medmnist:NAME``, ``folder:DIR``, ``dicom:DIR``, ``nih-cxr14:DIR``, ``chexpert:DIR``,
+        ``phantom:ultrasound``, or a plugin's.
     **options
         Passed to the source; ``positive="NAME"`` names the class that is looked for.
 

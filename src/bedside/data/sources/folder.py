@@ -7,14 +7,10 @@ from pathlib import Path, PurePosixPath
 
 from bedside.base.errors import CohortError, InputError
 from bedside.base.task import Task
-from bedside.data.case import Case, Cohort, Part
+from bedside.data.case import Case, Cohort
 from bedside.data.reading import IMAGE_SUFFIXES
+from bedside.data.sources.tables import part_named
 
-_PART_WORDS: dict[str, Part] = {
-    "train": "development", "training": "development", "development": "development", "dev": "development",
-    "val": "tuning", "valid": "tuning", "validation": "tuning", "tuning": "tuning", "tune": "tuning",
-    "test": "test", "testing": "test", "holdout": "test",
-}  # fmt: skip
 _HEALTHY_WORDS = {
     "normal",
     "negative",
@@ -51,7 +47,7 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
     table = folder / "metadata.csv"
     rows = _from_csv(table) if table.is_file() else _from_subfolders(folder)
     classes = tuple(sorted({label for _, label, _ in rows}))
-    task = Task(classes=classes, positive=_positive(classes, options.get("positive")))
+    task = Task(classes=classes, positive=positive_class(classes, options.get("positive")))
     cases = tuple(
         Case(case_id=name, label=classes.index(label), path=folder / name, **facts) for name, label, facts in rows
     )
@@ -64,7 +60,7 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
     )
 
 
-def _positive(classes: tuple[str, ...], asked: str | None) -> int:
+def positive_class(classes: tuple[str, ...], asked: str | None) -> int:
     """The class that was asked for, else the last one whose name does not say "healthy"."""
     if asked is not None:
         if asked not in classes:
@@ -143,16 +139,10 @@ def _row(table: Path, number: int, line: dict[str, str]) -> Row:
         raise CohortError(
             f"{table} line {number} has no label", expected="a class name", hint="fill it, or remove the row"
         )
-    word = (line.get("split") or "").strip().lower()
-    if word and word not in _PART_WORDS:
-        raise CohortError(
-            f"{table} line {number} has the split {word!r}",
-            expected="one of " + ", ".join(sorted(_PART_WORDS)),
-            hint="correct it, or leave the column out",
-        )
+    part = part_named((line.get("split") or "").strip(), f"{table} line {number}")
     mask = (line.get("mask") or "").strip()
     facts = {
-        "part": _PART_WORDS[word] if word else None,
+        "part": part,
         "patient_id": (line.get("patient_id") or "").strip() or None,
         "group": (line.get("group") or "").strip() or None,
         "mask_path": table.parent / mask if mask else None,

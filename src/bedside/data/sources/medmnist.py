@@ -1,11 +1,10 @@
-"""MedMNIST v2, 28 px: official files, checked against the official MD5 (Yang et al., Sci Data 10:41, 2023)."""
+"""MedMNIST, 28 to 224 px: official files, checked against the official MD5 (Yang et al., Sci Data 10:41, 2023)."""
 
 import hashlib
 import os
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,64 +14,12 @@ from bedside.base.errors import CohortError, InputError, StorageError
 from bedside.base.files import write_atomic
 from bedside.base.task import Task
 from bedside.data.case import Case, Cohort, Part
+from bedside.data.sources.medmnist_sets import SETS, MedmnistSet
 from bedside.data.sources.places import cache_folder
 
 OFFICIAL = "https://zenodo.org/records/10519652/files/{name}.npz?download=1"
 _PARTS: dict[str, Part] = {"train": "development", "val": "tuning", "test": "test"}
 _MAX_BYTES = 2_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class MedmnistSet:
-    """One official set: its MD5, classes, the class that is looked for, and how it was made."""
-
-    md5: str
-    classes: tuple[str, ...]
-    positive: int
-    modality: str
-    may_flip: bool = False
-
-
-_ORGANS = ("bladder", "femur-left", "femur-right", "heart", "kidney-left", "kidney-right", "liver", "lung-left",
-           "lung-right", "pancreas", "spleen")  # fmt: skip
-
-SETS = {
-    "pneumoniamnist": MedmnistSet("28209eda62fecd6e6a2d98b1501bb15f", ("normal", "pneumonia"), 1, "X-ray"),
-    "breastmnist": MedmnistSet(
-        "750601b1f35ba3300ea97c75c52ff8f6", ("malignant", "normal or benign"), 0, "ultrasound", may_flip=True
-    ),
-    "bloodmnist": MedmnistSet(
-        "7053d0359d879ad8a5505303e11de1dc",
-        ("basophil", "eosinophil", "erythroblast", "immature granulocyte", "lymphocyte", "monocyte", "neutrophil",
-         "platelet"),
-        3, "microscopy", may_flip=True,
-    ),
-    "dermamnist": MedmnistSet(
-        "0744692d530f8e62ec473284d019b0c7",
-        ("actinic keratosis", "basal cell carcinoma", "benign keratosis", "dermatofibroma", "melanoma",
-         "melanocytic nevus", "vascular lesion"),
-        4, "dermoscopy", may_flip=True,
-    ),
-    "octmnist": MedmnistSet(
-        "c68d92d5b585d8d81f7112f81e2d0842",
-        ("choroidal neovascularization", "diabetic macular edema", "drusen", "normal"), 0, "OCT", may_flip=True,
-    ),
-    "pathmnist": MedmnistSet(
-        "a8b06965200029087d5bd730944a56c1",
-        ("adipose", "background", "debris", "lymphocytes", "mucus", "smooth muscle", "normal colon mucosa",
-         "cancer-associated stroma", "colorectal adenocarcinoma epithelium"),
-        8, "histology", may_flip=True,
-    ),
-    "tissuemnist": MedmnistSet(
-        "ebe78ee8b05294063de985d821c1c34b",
-        ("collecting duct", "distal convoluted tubule", "glomerular endothelium", "interstitial endothelium",
-         "leukocyte", "podocyte", "proximal tubule", "thick ascending limb"),
-        4, "microscopy", may_flip=True,
-    ),
-    "organamnist": MedmnistSet("866b832ed4eeba67bfb9edee1d5544e6", _ORGANS, 6, "CT"),
-    "organcmnist": MedmnistSet("0afa5834fb105f7705a7d93372119a21", _ORGANS, 6, "CT"),
-    "organsmnist": MedmnistSet("e5c39f1af030238290b9557d9503af9d", _ORGANS, 6, "CT"),
-}  # fmt: skip
 
 
 def load(rest: str, options: Mapping[str, str]) -> Cohort:
@@ -83,24 +30,32 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
     InputError
         If the set is unknown, cannot be downloaded, or its file does not have the official MD5.
     """
-    if rest not in SETS:
+    base, _, side = rest.partition("_")
+    if base not in SETS or (side and side not in map(str, SETS[base].larger)):
         raise InputError(
-            f"no MedMNIST set called {rest!r}", expected="one of " + ", ".join(sorted(SETS)), hint="name one of these"
+            f"no MedMNIST set called {rest!r}",
+            expected="one of " + ", ".join(sorted(SETS)) + "; with _64, _128 or _224 for larger images",
+            hint="the 3-D sets hold volumes: read them with read_volume"
+            if base.endswith("3d")
+            else "name one of these",
         )
-    known = SETS[rest]
-    path = find_or_fetch(rest, known.md5)
-    task = Task(classes=known.classes, positive=_positive(known, options.get("positive")))
+    known = SETS[base]
+    path = find_or_fetch(rest, known.larger[int(side)] if side else known.md5)
+    classes, positive = _question(known, options.get("positive"))
+    task = Task(classes=classes, positive=positive)
     return read_npz(path, name=rest, task=task, source=f"medmnist:{rest}", known=known)
 
 
-def _positive(known: MedmnistSet, asked: str | None) -> int:
-    if asked is None:
-        return known.positive
-    if asked not in known.classes:
+def _question(known: MedmnistSet, asked: str | None) -> tuple[tuple[str, ...], int]:
+    """Classes and the one that is looked for; of several labels one is asked against its absence."""
+    if asked is not None and asked not in known.classes:
         raise InputError(
             f"no class called {asked!r}", expected="one of " + ", ".join(known.classes), hint="see --positive"
         )
-    return known.classes.index(asked)
+    positive = known.positive if asked is None else known.classes.index(asked)
+    if known.task == "multi-label":
+        return (f"no {known.classes[positive]}", known.classes[positive]), 1
+    return known.classes, positive
 
 
 def find_or_fetch(name: str, md5: str) -> Path:
@@ -161,7 +116,8 @@ def read_npz(path: Path, *, name: str, task: Task, source: str, known: MedmnistS
     cases: list[Case] = []
     with _open_npz(path) as archive:
         for key, part in _PARTS.items():
-            images, labels = _part_arrays(archive, key, path)
+            column = known.classes.index(task.positive_name) if known and known.task == "multi-label" else None
+            images, labels = _part_arrays(archive, key, path, column)
             cases += [
                 Case(case_id=f"{key}/{i:05d}", label=int(label), part=part, pixels=image)
                 for i, (image, label) in enumerate(zip(images, labels, strict=True))
@@ -171,7 +127,7 @@ def read_npz(path: Path, *, name: str, task: Task, source: str, known: MedmnistS
         task=task,
         cases=tuple(cases),
         source=source,
-        licence="CC BY-NC 4.0" if name == "dermamnist" else "CC BY 4.0",
+        licence=known.licence if known else "unknown",
         modality=known.modality if known else "unknown",
         may_flip=known.may_flip if known else False,
     )
@@ -191,12 +147,17 @@ def _malformed(message: str, expected: str) -> CohortError:
     return CohortError(message, expected=expected, hint="make the file again as MedMNIST v2 does, or download it again")
 
 
-def _part_arrays(archive: np.lib.npyio.NpzFile, key: str, path: Path) -> tuple[ByteArray, np.ndarray]:
+def _part_arrays(
+    archive: np.lib.npyio.NpzFile, key: str, path: Path, column: int | None
+) -> tuple[ByteArray, np.ndarray]:
+    """Images and labels of one part; `column` picks one of several labels."""
     images, labels = (_array(archive, f"{key}_{what}", path) for what in ("images", "labels"))
     if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[3] != 3) or not images.size:
         raise _malformed(f"{path}: {key}_images is {images.shape}", "(n, H, W) or (n, H, W, 3), not empty")
     if images.dtype != np.uint8:
         images = _as_bytes(images, f"{key}_images", path)
+    if column is not None and labels.ndim == 2 and labels.shape[1] > column:
+        labels = labels[:, column]
     if labels.shape not in ((len(images),), (len(images), 1)) or not np.issubdtype(labels.dtype, np.integer):
         raise _malformed(f"{path}: {key}_labels is {labels.shape} {labels.dtype}", f"({len(images)}, 1) integers")
     return images, labels.reshape(len(images))

@@ -1,0 +1,1 @@
+"""DICOM, as the standard has it: instances become grey or colour pictures, series become volumes."""

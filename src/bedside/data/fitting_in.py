@@ -1,0 +1,84 @@
+"""How a picture comes to the size of the model's input."""
+
+import numpy as np
+
+from bedside.base.arrays import ByteArray
+from bedside.base.errors import ImageError
+from bedside.data.enhance.luma import luma
+
+_DARK = 15
+"""Grey levels up to this are border, for the foreground crop."""
+
+_LEAST_LIT_SHARE = 100
+_MAX_SIDE_PX = 20_000
+
+
+def resized(image: ByteArray, height_px: int, width_px: int) -> ByteArray:
+    """Bilinear with antialiasing (Pillow), the one resize of the whole house."""
+    from PIL import Image
+
+    if image.shape[:2] == (height_px, width_px):
+        return image
+    picture = Image.fromarray(np.ascontiguousarray(image))
+    return np.asarray(picture.resize((width_px, height_px), Image.Resampling.BILINEAR))
+
+
+def letterboxed(image: ByteArray, height_px: int, width_px: int) -> ByteArray:
+    """Keep the aspect ratio; what is left over is black."""
+    factor = min(height_px / image.shape[0], width_px / image.shape[1])
+    height = max(1, round(image.shape[0] * factor))
+    width = max(1, round(image.shape[1] * factor))
+    return pasted(resized(image, height, width), height_px, width_px)
+
+
+def pasted(image: ByteArray, height_px: int, width_px: int) -> ByteArray:
+    """Crop or pad with black about the centre."""
+    if image.shape[:2] == (height_px, width_px):
+        return image
+    canvas = np.zeros((height_px, width_px, *image.shape[2:]), np.uint8)
+    source, target = zip(
+        *(_overlap(n, m) for n, m in zip(image.shape, (height_px, width_px), strict=False)), strict=True
+    )
+    canvas[target] = image[source]
+    return canvas
+
+
+def _overlap(n_source: int, n_target: int) -> tuple[slice, slice]:
+    n = min(n_source, n_target)
+    a, b = (n_source - n) // 2, (n_target - n) // 2
+    return slice(a, a + n), slice(b, b + n)
+
+
+def centre_square(image: ByteArray) -> ByteArray:
+    """Take the largest centred square."""
+    side = min(image.shape[:2])
+    top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2
+    return image[top : top + side, left : left + side]
+
+
+def foreground(image: ByteArray) -> ByteArray:
+    """Cut off the dark border: rows and columns of which less than one pixel in a hundred is lit."""
+    lit = (luma(image) if image.ndim == 3 else image) > _DARK
+    rows = np.flatnonzero(lit.sum(axis=1) * _LEAST_LIT_SHARE >= lit.shape[1])
+    columns = np.flatnonzero(lit.sum(axis=0) * _LEAST_LIT_SHARE >= lit.shape[0])
+    if not len(rows) or not len(columns):
+        return image
+    return image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def respaced(image: ByteArray, spacing_mm: tuple[float, float], target_mm: float) -> ByteArray:
+    """Resample to square pixels of `target_mm`.
+
+    Raises
+    ------
+    ImageError
+        If the result would have a side of more than 20,000 px.
+    """
+    height, width = (max(1, round(n * mm / target_mm)) for n, mm in zip(image.shape, spacing_mm, strict=False))
+    if max(height, width) > _MAX_SIDE_PX:
+        raise ImageError(
+            f"pixels of {spacing_mm} mm resampled to {target_mm} mm give {height} x {width} pixels",
+            expected=f"at most {_MAX_SIDE_PX} a side",
+            hint="check the image's spacing and the preprocessing's",
+        )
+    return resized(image, height, width)

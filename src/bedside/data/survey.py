@@ -1,0 +1,146 @@
+"""What is in a cohort: sizes, spacings, intensities, labels, patients, leaks; one value for people to look at."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bedside.base.arrays import ByteArray
+from bedside.base.errors import ImageError
+from bedside.data.audit import CohortAudit, audit_cohort
+from bedside.data.case import Case, Cohort, units_of
+from bedside.data.fitting_in import letterboxed
+from bedside.data.reading import Picture, read_picture
+
+N_MONTAGE = 24
+TILE_PX = 96
+_PERCENTS = (0, 1, 25, 50, 75, 99, 100)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What a look at every image of a cohort showed.
+
+    Parameters
+    ----------
+    counts, patients
+        Cases by part and class; units of independence by part.
+    sizes, spacings_mm, modalities
+        How many images have each; an unknown spacing is "unknown".
+    intensity
+        Percentiles of all pixels on the 0-255 scale, by name (p0 is the minimum).
+    """
+
+    name: str
+    source: str
+    licence: str
+    classes: tuple[str, ...]
+    positive: str
+    n_cases: int
+    counts: dict[str, dict[str, int]]
+    patients: dict[str, int]
+    sizes: dict[str, int]
+    spacings_mm: dict[str, int]
+    modalities: dict[str, int]
+    intensity: dict[str, int]
+    audit: CohortAudit
+    quarantined: dict[str, str] = field(default_factory=dict)
+
+
+def survey_cohort(
+    cohort: Cohort, *, tick: Callable[[int, int], None] = lambda done, total: None
+) -> tuple[Survey, ByteArray]:
+    """Look at every image of a cohort.
+
+    Returns
+    -------
+    tuple
+        The survey, and a montage of up to 24 images, equally many of each class, ``(H, W, 3)`` uint8.
+    """
+    n, twice = len(cohort.cases), 2 * len(cohort.cases)
+    sizes, spacings, modalities = Counter(), Counter(), Counter()
+    levels = np.zeros(256, np.int64)
+    tiles: dict[int, list[ByteArray]] = {k: [] for k in range(cohort.task.n_classes)}
+    n_each = max(1, N_MONTAGE // cohort.task.n_classes)
+    for done, case in enumerate(cohort.cases, start=1):
+        tick(done, twice)
+        try:
+            picture = _picture(case)
+        except ImageError:
+            continue  # the audit names it
+        sizes[_size(picture.pixels)] += 1
+        spacings[_spacing(picture)] += 1
+        modalities[picture.modality or cohort.modality] += 1
+        levels += np.bincount(picture.pixels.ravel(), minlength=256)
+        if len(tiles[case.label]) < n_each:
+            tiles[case.label].append(_tile(picture.pixels))
+    _, audit = audit_cohort(cohort, policy="allow", tick=lambda done, total: tick(n + done, twice))
+    survey = Survey(
+        name=cohort.name,
+        source=cohort.source,
+        licence=cohort.licence,
+        classes=cohort.task.classes,
+        positive=cohort.task.positive_name,
+        n_cases=n,
+        counts=cohort.counts(),
+        patients=_patients(cohort),
+        sizes=_ranked(sizes),
+        spacings_mm=_ranked(spacings),
+        modalities=_ranked(modalities),
+        intensity=_percentiles(levels),
+        audit=audit,
+        quarantined=dict(cohort.quarantined),
+    )
+    return survey, _montage([tile for k in sorted(tiles) for tile in tiles[k]])
+
+
+def _picture(case: Case) -> Picture:
+    if case.pixels is not None or case.path is None:
+        return Picture(pixels=case.image())
+    return read_picture(case.path, frame=case.frame)
+
+
+def _size(pixels: ByteArray) -> str:
+    return f"{pixels.shape[0]} x {pixels.shape[1]}" + (", colour" if pixels.ndim == 3 else "")
+
+
+def _spacing(picture: Picture) -> str:
+    if picture.spacing_mm is None:
+        return "unknown"
+    return " x ".join(f"{mm:.3g}" for mm in picture.spacing_mm)
+
+
+def _ranked(counter: Counter[str]) -> dict[str, int]:
+    return dict(counter.most_common())
+
+
+def _patients(cohort: Cohort) -> dict[str, int]:
+    units: dict[str, set[str]] = {}
+    for case, unit in zip(cohort.cases, units_of(cohort.cases), strict=True):
+        units.setdefault(case.part or "unassigned", set()).add(unit)
+    return {part: len(members) for part, members in units.items()}
+
+
+def _percentiles(levels: np.ndarray) -> dict[str, int]:
+    below = np.cumsum(levels)
+    if not below[-1]:
+        return {}
+    places = [int(np.searchsorted(below, max(1, np.ceil(below[-1] * percent / 100)))) for percent in _PERCENTS]
+    return {f"p{percent}": place for percent, place in zip(_PERCENTS, places, strict=True)}
+
+
+def _tile(pixels: ByteArray) -> ByteArray:
+    tile = letterboxed(pixels, TILE_PX, TILE_PX)
+    return tile if tile.ndim == 3 else np.repeat(tile[..., None], 3, axis=2)
+
+
+def _montage(tiles: Sequence[ByteArray]) -> ByteArray:
+    """Tiles in rows of eight, two pixels apart."""
+    step, n_across = TILE_PX + 2, 8
+    n_down = max(1, -(-len(tiles) // n_across))
+    sheet = np.full((n_down * step, min(n_across, max(1, len(tiles))) * step, 3), 32, np.uint8)
+    for i, tile in enumerate(tiles):
+        top, left = i // n_across * step, i % n_across * step
+        sheet[top : top + TILE_PX, left : left + TILE_PX] = tile
+    return sheet

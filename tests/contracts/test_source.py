@@ -1,0 +1,72 @@
+"""The built-in sources keep the promises of every source."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from source_contract import SourceContract
+
+
+def picture(path: Path, seed: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.random.default_rng(seed).integers(0, 256, (12, 10), np.uint8)).save(path)
+
+
+class TestPhantom(SourceContract):
+    @pytest.fixture
+    def options(self) -> dict[str, str]:
+        return {"n": "12"}
+
+    @pytest.fixture
+    def source(self) -> str:
+        return "phantom:ultrasound"
+
+
+class TestFolder(SourceContract):
+    @pytest.fixture
+    def source(self, tmp_path: Path) -> str:
+        for i in range(8):
+            picture(tmp_path / ("ill" if i % 2 else "normal") / f"{i}.png", i)
+        return f"folder:{tmp_path}"
+
+
+class TestMedmnist(SourceContract):
+    @pytest.fixture
+    def source(self, medmnist_here: Path) -> str:
+        return "medmnist:breastmnist"
+
+    def test_parts_are_known_and_patients_are_in_one_of_them(self) -> None:
+        pytest.skip("MedMNIST names no patients")
+
+
+class TestCxr14(SourceContract):
+    @pytest.fixture
+    def source(self, tmp_path: Path) -> str:
+        lines = ["Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position"]
+        for i in range(12):
+            lines.append(f"{i:08d}_000.png,{'Mass|Effusion' if i % 3 == 0 else 'No Finding'},0,{i // 2},50,F,PA")
+            if i < 11:
+                picture(tmp_path / f"images_00{i % 2 + 1}" / "images" / f"{i:08d}_000.png", i)
+        (tmp_path / "Data_Entry_2017.csv").write_text("\n".join(lines))
+        names = [f"{i:08d}_000.png" for i in range(12)]
+        (tmp_path / "train_val_list.txt").write_text("\n".join(names[:8]))
+        (tmp_path / "test_list.txt").write_text("\n".join(names[8:]))
+        return f"nih-cxr14:{tmp_path}"
+
+
+class TestChexpert(SourceContract):
+    @pytest.fixture
+    def source(self, tmp_path: Path) -> str:
+        for table, patients in (("train.csv", range(8)), ("valid.csv", range(8, 12)), ("test.csv", range(12, 16))):
+            lines = ["Path,Sex,Age,Frontal/Lateral,AP/PA,Pleural Effusion"]
+            for p in patients:
+                name = f"{table[:-4]}/patient{p:05d}/study1/view1_frontal.jpg"
+                picture(tmp_path / name, p)
+                lines.append(f"CheXpert-v1.0-small/{name},Male,60,Frontal,AP,{('1.0', '', '0.0', '-1.0')[p % 4]}")
+            (tmp_path / table).write_text("\n".join(lines))
+        return f"chexpert:{tmp_path}"

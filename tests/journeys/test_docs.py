@@ -158,7 +158,7 @@ def test_make_demo(journey_env: dict[str, str], tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     for word in ("About", "AUROC", "sensitivity", "specificity", "size", "latency", "memory", "energy"):
         assert word in done.stdout
-    for word in ("report.html", "bedside predict", "non-inferiority"):
+    for word in ("report.html", "bedside verify", "non-inferiority"):
         assert word in done.stdout
     assert open_bundle(tmp_path / "demo-bundle").manifest.models[0].artifact.size_kib <= 300
 

@@ -158,4 +158,4 @@ def show_result(console: Console, bundle: Bundle, out: Path) -> None:
         highlight=False,
         soft_wrap=True,
     )
-    console.print(f"next             bedside predict {out} {out}/golden/phantom1.png", highlight=False, soft_wrap=True)
+    console.print(f"next             bedside verify {out}.bedside", highlight=False, soft_wrap=True)

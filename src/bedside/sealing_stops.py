@@ -249,6 +249,9 @@ def _report_data(run: Run, story: Story, session: Session, point: OperatingPoint
         input_spec=story.material.preprocess.spec,
         models=tuple(model.artifact for model in story.shipment.models),
         start_weights=_start_weights(story),
+        robustness=story.hardships.robustness,
+        gate=story.hardships.gate,
+        shortcuts=story.hardships.shortcuts,
     )
 
 

@@ -28,7 +28,7 @@ from bedside.bundle.pictures import gallery_png_uri, overlay_png_uri
 from bedside.bundle.report import render_report, summary_rows
 from bedside.bundle.report_data import ReportData
 from bedside.bundle.report_numbers import report_json
-from bedside.bundle.sections import Section
+from bedside.bundle.section import Section
 from bedside.bundle.wording import three_digits, times, verdict_sentence
 from bedside.verify.metrics import auroc
 

@@ -8,7 +8,8 @@ from synthetic import synthetic_report, without_positives
 
 from bedside.bundle.report_data import ReportData
 from bedside.bundle.report_numbers import REPORT_VERSION, current_report_schema, report_json, report_schema
-from bedside.bundle.sections import Section, sections_of
+from bedside.bundle.section import Section
+from bedside.bundle.sections import sections_of
 
 jsonschema = pytest.importorskip("jsonschema")
 pytest.importorskip("matplotlib")

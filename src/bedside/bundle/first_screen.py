@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bedside.base.estimate import Estimate
 from bedside.bundle import report_rows, wording
 from bedside.bundle.report_data import ReportData
-from bedside.bundle.sections import Section
+from bedside.bundle.section import Section
 
 _METRICS = (("auroc", "AUROC"), ("sensitivity", "Sensitivity"), ("specificity", "Specificity"))
 _COSTS = (

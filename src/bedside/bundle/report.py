@@ -7,7 +7,8 @@ from bedside.base.seam import Requirement, require
 from bedside.bundle import first_screen, summary, wording
 from bedside.bundle.report_data import ReportData
 from bedside.bundle.report_figure import downloads
-from bedside.bundle.sections import Section, sections_of
+from bedside.bundle.section import Section
+from bedside.bundle.sections import sections_of
 
 _NEEDS = (Requirement("jinja2", "bedside[workshop]"), Requirement("matplotlib", "bedside[workshop]"))
 

@@ -10,9 +10,12 @@ from bedside.base.task import Task, TensorSpec
 from bedside.data.audit import CohortAudit
 from bedside.runtime.artifact import Artifact
 from bedside.verify.evidence import Evidence
+from bedside.verify.outliers import GateEvidence
 from bedside.verify.parity import ParityReport
 from bedside.verify.profiling import Profile
+from bedside.verify.robustness import Robustness
 from bedside.verify.selection import Choice, Trial
+from bedside.verify.shortcuts import ShortcutReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +67,8 @@ class ReportData:
         Every shipped file; the first one is the one that the evidence is about.
     start_weights
         Where the training started from.
+    robustness, gate, shortcuts
+        What spoilt and odd images do, and what needs no anatomy; None where they could not be measured.
 
     A further section of the report gets an optional field here, None by default: see `bedside.bundle.sections`.
     """
@@ -100,6 +105,9 @@ class ReportData:
     input_spec: TensorSpec | None = None
     models: tuple[Artifact, ...] = ()
     start_weights: str = "unknown"
+    robustness: Robustness | None = None
+    gate: GateEvidence | None = None
+    shortcuts: ShortcutReport | None = None
 
     @property
     def chosen(self) -> Trial:

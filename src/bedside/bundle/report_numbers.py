@@ -15,7 +15,7 @@ from bedside.base.stamp import Stamp
 from bedside.base.task import Task
 from bedside.bundle.report_data import ReportData
 from bedside.bundle.report_figure import FigureTable
-from bedside.bundle.sections import Section
+from bedside.bundle.section import Section
 from bedside.verify.evidence import Evidence
 from bedside.verify.parity import ParityReport
 from bedside.verify.profiling import Profile

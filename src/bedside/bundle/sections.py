@@ -12,51 +12,15 @@ Heading, anchor, entry in the navigation, figures with their downloads, red warn
 in ``report.json`` (``sections.NAME``) follow from the `Section`; nothing else changes.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
 
 from bedside.bundle import report_rows as rows
 from bedside.bundle import wording
 from bedside.bundle.case_flow import flow_figure
+from bedside.bundle.hardship_sections import details_section, gate_section, robustness_section, shortcut_section
 from bedside.bundle.report_data import ReportData
-from bedside.bundle.report_figure import ReportFigure
 from bedside.bundle.report_figures import report_figures
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    """One section of the report.
-
-    Parameters
-    ----------
-    anchor
-        Its id on the page and its name in ``report.json``.
-    short
-        Its name in the navigation.
-    template
-        File in ``templates/``.
-    view
-        What the template names as ``section.view``.
-    figures
-        Drawn below the template's text.
-    numbers
-        A frozen value (or a mapping of such) for ``report.json``; None if the report's own fields already hold it.
-    warnings
-        Sentences that the first screen shows in red.
-    starts_page
-        Whether it starts a new page in print.
-    """
-
-    anchor: str
-    title: str
-    short: str
-    template: str
-    view: Mapping[str, Any] = field(default_factory=dict)
-    figures: tuple[ReportFigure, ...] = ()
-    numbers: object = None
-    warnings: tuple[str, ...] = ()
-    starts_page: bool = False
+from bedside.bundle.section import Section
 
 
 def comparison_section(data: ReportData) -> Section:
@@ -145,6 +109,10 @@ def lineage_section(data: ReportData) -> Section:
 SECTIONS: tuple[Callable[[ReportData], Section | None], ...] = (
     comparison_section,
     figures_section,
+    details_section,
+    robustness_section,
+    gate_section,
+    shortcut_section,
     parity_section,
     gallery_section,
     trials_section,

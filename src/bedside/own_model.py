@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bedside.base.budget import Budget
-from bedside.base.digest import digest_bytes, digest_file
+from bedside.base.digest import digest_many
 from bedside.base.errors import ShapeError
 from bedside.base.journal import Journal
 from bedside.base.watch import Silent, Watch
@@ -144,18 +144,18 @@ def _adopted(
 ) -> tuple[Baseline, Path]:
     """Stop 3: the user's network as the reference, its weights copied into the journal."""
     from bedside.train.checkpoint import save_weights, weights_digest
+    from bedside.train.own_networks import digest_source
 
     architecture = own.architecture(material.task.n_classes)
-    source = Path(own.callable_name.rpartition(":")[0])
-    code = digest_file(source) if source.is_file() else digest_bytes(own.callable_name.encode())
+    code = digest_source(architecture)
     inputs = [material.digest, architecture, weights_digest(network), code]
     folder = run.journal.place("reference", inputs)
 
     def make() -> Baseline:
-        digest = save_weights(network, folder / "reference.safetensors")
-        unfitted = replace(plan, n_epochs=0)
+        weights = save_weights(network, folder / "reference.safetensors")
         return Baseline(
-            architecture=architecture, plan=unfitted, file="reference.safetensors", digest=digest, history=()
-        )
+            architecture=architecture, plan=replace(plan, n_epochs=0), file="reference.safetensors",
+            digest=digest_many([weights, code]), history=(),
+        )  # fmt: skip
 
     return run.journal.stop("reference", Baseline, inputs, make), folder

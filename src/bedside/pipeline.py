@@ -160,7 +160,9 @@ def concluded(
 
     attempts: list[Attempt] = []
     for candidate in proposal.candidates:
-        attempts.append(attempted(run, material, candidate, teacher, baseline, reference_outputs, budget, start))
+        plan = candidate.recipe.plan
+        answers = teacher if _same_views(plan, opening.plan) else taught(run, material, network, baseline, plan)
+        attempts.append(attempted(run, material, candidate, answers, baseline, reference_outputs, budget, start))
         leave_trials(work, [t for a in attempts for t in a.trials], budget, proposal.dropped)
 
     watch.stop(9, "selection")
@@ -182,6 +184,11 @@ def concluded(
         shipment=shipped, budget=budget, evidence=evidence, outcome=outcome,
     )  # fmt: skip
     return sealed(run, story, out, key or default_key_path())
+
+
+def _same_views(plan: TrainPlan, other: TrainPlan) -> bool:
+    """Whether the teacher's answers to the views of one plan are those to the views of another."""
+    return (plan.augment, plan.seed, plan.n_views) == (other.augment, other.seed, other.n_views)
 
 
 def checked_settings(

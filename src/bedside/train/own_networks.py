@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 
+from bedside.base.digest import Digest, digest_file
 from bedside.base.errors import InputError
 from bedside.train.architecture import Architecture
 
@@ -62,6 +63,12 @@ def _module(where: str) -> Any:
     module = importlib.util.module_from_spec(found)
     found.loader.exec_module(module)
     return module
+
+
+def digest_source(architecture: Architecture) -> Digest:
+    """Digest of the file that the callable stands in: other code may be another network with the same weights."""
+    where = architecture.family.removeprefix(PREFIX).rpartition(":")[0]
+    return digest_file(Path(str(_module(where).__file__)))
 
 
 def load_own_weights(model: nn.Module, path: Path) -> nn.Module:

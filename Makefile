@@ -27,8 +27,9 @@ bench: $(STAMP)  ## every figure in benchmarks/results/main.json, made again (3 
 	@$(BIN)/python -m benchmarks.whole demo
 	@$(BIN)/python -m benchmarks.whole test
 
-docs: $(STAMP)  ## make the reference pages, and run every command that README and docs show
+docs: $(STAMP)  ## make the pages that quote code and figures, and run every command that README and docs show
 	@$(BIN)/python scripts/make_reference.py
+	@$(BIN)/python scripts/make_figures.py
 	@$(BIN)/python -m pytest tests/journeys/test_docs.py
 
 $(STAMP): pyproject.toml constraints.txt

@@ -113,11 +113,12 @@ def test_the_plugin_groups_of_the_how_to_are_the_codes() -> None:
     assert groups == set(re.findall(r"^\| `(bedside\.\w+)`", page, re.MULTILINE))
 
 
-def test_reference_pages_are_those_of_the_code() -> None:
-    pages = runpy.run_path(str(ROOT / "scripts" / "make_reference.py"))["pages"]()
+@pytest.mark.parametrize("script", ["make_reference.py", "make_figures.py"])
+def test_pages_that_are_made_are_up_to_date(script: str) -> None:
+    pages = runpy.run_path(str(ROOT / "scripts" / script))["pages"]()
     assert pages
     for path, text in pages.items():
-        assert path.read_text() == text, f"{path.name} is out of date: python scripts/make_reference.py"
+        assert path.read_text() == text, f"{path.name} is out of date: python scripts/{script}"
 
 
 def test_links_between_pages_lead_somewhere() -> None:

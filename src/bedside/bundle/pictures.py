@@ -33,11 +33,16 @@ def gallery_png_uri(image: ByteArray, *, side_px: int = SIDE_PX) -> str:
     side_px
         Smaller images are enlarged by a whole factor to about this size; larger ones are shrunk to twice of it.
     """
-    return _png_uri(_rgb(image), side_px)
+    return as_uri(_png(_rgb(image), side_px))
 
 
 def overlay_png_uri(image: ByteArray, heat: FloatArray, *, side_px: int = SIDE_PX) -> str:
-    """Encode an image under its heat map: the hotter a place, the less of the image shines through.
+    """Encode an image under its heat map as a PNG data URI; see `overlay_png`."""
+    return as_uri(overlay_png(image, heat, side_px=side_px))
+
+
+def overlay_png(image: ByteArray, heat: FloatArray, *, side_px: int = SIDE_PX) -> bytes:
+    """Encode an image under its heat map as PNG: the hotter a place, the less of the image shines through.
 
     Parameters
     ----------
@@ -52,7 +57,12 @@ def overlay_png_uri(image: ByteArray, heat: FloatArray, *, side_px: int = SIDE_P
     level = np.clip(np.nan_to_num(np.asarray(heat, float)), 0, 1)
     alpha = (_MAX_ALPHA * level)[..., None]
     blend = (1 - alpha) * base + alpha * heat_colors(level)
-    return _png_uri(blend.round().astype(np.uint8), side_px)
+    return _png(blend.round().astype(np.uint8), side_px)
+
+
+def as_uri(png: bytes) -> str:
+    """Write a PNG as a data URI, which a page holds without a file beside it."""
+    return "data:image/png;base64," + b64encode(png).decode()
 
 
 def _rgb(image: ByteArray) -> ByteArray:
@@ -62,7 +72,7 @@ def _rgb(image: ByteArray) -> ByteArray:
     return np.moveaxis(np.broadcast_to(image, (3, *image.shape[1:])), 0, -1)
 
 
-def _png_uri(pixels: ByteArray, side_px: int) -> str:
+def _png(pixels: ByteArray, side_px: int) -> bytes:
     from PIL import Image
 
     picture = Image.fromarray(np.ascontiguousarray(pixels))
@@ -74,4 +84,4 @@ def _png_uri(pixels: ByteArray, side_px: int) -> str:
         picture = picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
     buffer = BytesIO()
     picture.save(buffer, format="PNG", optimize=True)
-    return "data:image/png;base64," + b64encode(buffer.getvalue()).decode()
+    return buffer.getvalue()

@@ -187,6 +187,37 @@ def compress(
     )  # fmt: skip
 
 
+@app.command(
+    epilog="Examples: `bedside explain demo-bundle chest.png --out maps`; "
+    "`bedside explain demo-bundle --data folder:other-site --out gaze`"
+)
+def explain(
+    bundle: BundleArgument,
+    files: Annotated[list[Path] | None, typer.Argument(help="Images to map.", show_default=False)] = None,
+    data: Annotated[str | None, typer.Option(help="Cohort on which int8 and fp32 files are compared.")] = None,
+    method: Annotated[str, typer.Option(help="How a map is made: occlusion or rise.")] = "occlusion",
+    out: Annotated[Path, typer.Option(help="Folder of what is written.")] = Path("explained"),
+    cases: Annotated[int, typer.Option(help="With --data: at most so many cases.", min=1)] = 200,
+    margin: Annotated[float, typer.Option(help="With --data: change of the hit rate that is of no matter.")] = 0.1,
+    positive: Annotated[str | None, typer.Option(help="With --data: name of the class that is looked for.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the choice of cases.")] = 0,
+    trust: TrustOption = None,
+    threads: Annotated[int, typer.Option(help="Threads of the runtime.")] = 1,
+) -> None:
+    """Show where a bundle's model looks in images, or whether int8 moved its gaze on a cohort. Needs no torch."""
+    from bedside.cli.explaining import GazeRequest, run_explain, run_gaze
+
+    if data is None:
+        run_explain(bundle, files or [], method, out, trust, threads)
+    else:
+        run_gaze(
+            GazeRequest(
+                bundle=bundle, data=data, files=tuple(files or ()), method=method, out=out, n_cases=cases,
+                margin=margin, positive=positive, seed=seed, trust=trust, threads=threads,
+            )
+        )  # fmt: skip
+
+
 @app.command(epilog="Example: `bedside doctor`")
 def doctor() -> None:
     """Say what is installed and what is not, with the pip line, and test each runtime."""

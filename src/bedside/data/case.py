@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from bedside.base.arrays import ByteArray, IntArray
+from bedside.base.arrays import BoolArray, ByteArray, IntArray
 from bedside.base.digest import Digest, digest_array, digest_file, digest_many
 from bedside.base.errors import CohortError
 from bedside.base.task import Task
@@ -36,6 +36,8 @@ class Case:
         The part that the source assigns, if any.
     pixels
         ``(H, W)`` or ``(H, W, 3)`` uint8.
+    mask_path
+        Where somebody drew the lesion, if anybody did: an 8-bit image of the same size; see `mask`.
     """
 
     case_id: str
@@ -45,6 +47,7 @@ class Case:
     part: Part | None = None
     path: Path | None = None
     pixels: ByteArray | None = field(default=None, repr=False, compare=False)
+    mask_path: Path | None = None
 
     def image(self) -> ByteArray:
         """Pixels as ``(H, W)`` or ``(H, W, 3)`` uint8.
@@ -62,6 +65,23 @@ class Case:
             )
         return read_image(self.path)
 
+    def mask(self) -> BoolArray | None:
+        """Where the lesion lies, ``(H, W)``, all False where there is none; None where nobody drew it.
+
+        Masks are stored as 0 and 255, or as small label numbers. In the first kind a pixel belongs to the lesion from
+        128 on, so that the noise of a JPEG does not count; in the second every label but 0 does.
+
+        Raises
+        ------
+        ImageError
+            If the file cannot be read.
+        """
+        if self.mask_path is None:
+            return None
+        values = read_image(self.mask_path)
+        values = values.max(axis=2) if values.ndim == 3 else values
+        return values >= 128 if values.max() >= 128 else values > 0
+
     @property
     def ties(self) -> tuple[str, ...]:
         """What ties it to other cases: its group and its patient; the case itself where neither is known."""
@@ -69,18 +89,20 @@ class Case:
         return tuple(f"{kind}:{name}" for kind, name in known.items() if name is not None) or (f"case:{self.case_id}",)
 
     def digest(self) -> Digest:
-        """Digest of the image and of all that is known about it."""
-        content = digest_array(self.pixels) if self.pixels is not None else digest_file(_existing(self))
+        """Digest of the image, of its mask if it has one, and of all that is known about it."""
+        content = digest_array(self.pixels) if self.pixels is not None else digest_file(_existing(self, self.path))
         facts = [self.case_id, str(self.label), str(self.patient_id), str(self.group), str(self.part)]
+        if self.mask_path is not None:
+            facts.append(digest_file(_existing(self, self.mask_path)))
         return digest_many([content, *facts])
 
 
-def _existing(case: Case) -> Path:
-    if case.path is None or not case.path.is_file():
+def _existing(case: Case, path: Path | None) -> Path:
+    if path is None or not path.is_file():
         raise CohortError(
-            f"case {case.case_id} has no file at {case.path}", expected="an image file", hint="check the metadata"
+            f"case {case.case_id} has no file at {path}", expected="an image file", hint="check the metadata"
         )
-    return case.path
+    return path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

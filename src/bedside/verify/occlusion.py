@@ -4,6 +4,7 @@ import numpy as np
 
 from bedside.base.arrays import FloatArray
 from bedside.runtime.session import Session, logits
+from bedside.verify.content import content_box
 from bedside.verify.operating_point import OperatingPoint
 
 N_CELLS = 10
@@ -15,27 +16,31 @@ def occlusion_map(session: Session, image: FloatArray, point: OperatingPoint, cl
     Parameters
     ----------
     image
-        One preprocessed ``(C, H, W)`` image; a hidden place takes the image's mean.
+        One preprocessed ``(C, H, W)`` image; a hidden place takes the image's mean. The constant bars of a letterbox
+        are no part of it: they are never hidden, never hot, and not in the mean.
 
     Returns
     -------
     FloatArray
         ``(H, W)`` in [0, 1], the largest drop scaled to 1; all zero if hiding nothing lowers it.
     """
-    height, width = image.shape[1:]
+    box = content_box(image)
+    inner = image[:, *box]
+    height, width = inner.shape[1:]
     side_y, side_x = max(2, height // 5), max(2, width // 5)
-    rows = np.linspace(0, height - side_y, N_CELLS).round().astype(int)
-    columns = np.linspace(0, width - side_x, N_CELLS).round().astype(int)
+    rows = np.linspace(0, max(0, height - side_y), N_CELLS).round().astype(int) + box[0].start
+    columns = np.linspace(0, max(0, width - side_x), N_CELLS).round().astype(int) + box[1].start
     hidden = np.repeat(image[None], N_CELLS * N_CELLS, axis=0)
-    places = [(y, x) for y in rows for x in columns]
-    fill = image.mean(axis=(1, 2), keepdims=True)
-    for copy, (y, x) in zip(hidden, places, strict=True):
-        copy[:, y : y + side_y, x : x + side_x] = fill
+    places = [(slice(y, min(y + side_y, box[0].stop)), slice(x, min(x + side_x, box[1].stop)))
+              for y in rows for x in columns]  # fmt: skip
+    fill = inner.mean(axis=(1, 2), keepdims=True)
+    for copy, place in zip(hidden, places, strict=True):
+        copy[:, *place] = fill
     whole = point.probabilities(logits(session, image[None]))[0, class_index]
     drops = np.maximum(0, whole - point.probabilities(logits(session, hidden))[:, class_index])
-    total, count = np.zeros((height, width)), np.zeros((height, width))
-    for drop, (y, x) in zip(drops, places, strict=True):
-        total[y : y + side_y, x : x + side_x] += drop
-        count[y : y + side_y, x : x + side_x] += 1
+    total, count = np.zeros(image.shape[1:]), np.zeros(image.shape[1:])
+    for drop, place in zip(drops, places, strict=True):
+        total[place] += drop
+        count[place] += 1
     heat = total / np.maximum(count, 1)
     return heat / heat.max() if heat.max() > 1e-6 else np.zeros_like(heat)

@@ -33,8 +33,9 @@ _HEALTHY_WORDS = {
 def load(rest: str, options: Mapping[str, str]) -> Cohort:
     """Load ``folder:DIR``.
 
-    With a ``metadata.csv`` its columns are ``file`` and ``label``, and optionally ``split``, ``patient_id`` and
-    ``group``. Without one, every sub-folder that holds images is a class.
+    With a ``metadata.csv`` its columns are ``file`` and ``label``, and optionally ``split``, ``patient_id``, ``group``
+    and ``mask`` (an image of the same size that shows where the lesion lies). Without one, every sub-folder that holds
+    images is a class.
 
     Raises
     ------
@@ -107,7 +108,7 @@ def _from_csv(table: Path) -> list[Row]:
     if lacking:
         raise CohortError(
             f"{table} has no column {', '.join(lacking)}",
-            expected="file,label and optionally split,patient_id,group",
+            expected="file,label and optionally split,patient_id,group,mask",
             hint=f"it has: {', '.join(columns)}",
         )
     _check_rows(table, lines)
@@ -116,7 +117,8 @@ def _from_csv(table: Path) -> list[Row]:
 
 def _check_rows(table: Path, lines: list[dict[str, str]]) -> None:
     names = [line["file"] or "" for line in lines]
-    absent = [name or "(blank)" for name in names if not name or not (table.parent / name).is_file()]
+    masks = [name for line in lines if (name := (line.get("mask") or "").strip())]
+    absent = [name or "(blank)" for name in [*names, *masks] if not name or not (table.parent / name).is_file()]
     if absent:
         raise CohortError(
             f"{table} lists {len(absent)} files that do not exist: {', '.join(absent[:5])}",
@@ -145,9 +147,11 @@ def _row(table: Path, number: int, line: dict[str, str]) -> Row:
             expected="one of " + ", ".join(sorted(_PART_WORDS)),
             hint="correct it, or leave the column out",
         )
+    mask = (line.get("mask") or "").strip()
     facts = {
         "part": _PART_WORDS[word] if word else None,
         "patient_id": (line.get("patient_id") or "").strip() or None,
         "group": (line.get("group") or "").strip() or None,
+        "mask_path": table.parent / mask if mask else None,
     }
     return line["file"], label, facts

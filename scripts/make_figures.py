@@ -1,0 +1,72 @@
+"""Write the measured figures into README and docs: ``python scripts/make_figures.py``; a test compares them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+PAGE = ROOT / "docs" / "explanation" / "figures.md"
+START, END = "<!-- figures -->", "<!-- end of figures -->"
+IN_README = (
+    ("PneumoniaMNIST 28 px: AUROC of the shipped", "PneumoniaMNIST, shipped int8 file: AUROC"),
+    ("PneumoniaMNIST 28 px: AUROC of the fp32 reference", "PneumoniaMNIST, fp32 reference: AUROC"),
+    ("PneumoniaMNIST 28 px: size", "PneumoniaMNIST, shipped int8 file: KiB"),
+    ("PneumoniaMNIST 28 px: latency ratio", "PneumoniaMNIST, times faster than the reference"),
+    ("BreastMNIST 28 px, official parts as published (they leak): AUROC of the shipped", "BreastMNIST, AUROC"),
+    ("bedside predict of one PNG, whole process, wall", "`bedside predict` of one PNG, whole process, seconds"),
+    ("ward install (pip install . in an empty venv), wall", "ward install, seconds"),
+)
+"""Beginning of a figure's name in the results, and what the README calls it."""
+
+
+def rows(area: str) -> list[dict[str, Any]]:
+    """Figures of one area; empty where it was not measured."""
+    path = RESULTS / f"{area}.json"
+    return json.loads(path.read_text()) if path.is_file() else []
+
+
+def shown(row: dict[str, Any]) -> str:
+    """Value with its band."""
+    if row["low"] == row["high"]:
+        return f"{row['value']:.3g}"
+    return f"{row['value']:.3g} [{row['low']:.3g}, {row['high']:.3g}]"
+
+
+def page() -> str:
+    """Every figure of every area, met or not."""
+    parts = [
+        "# Measured figures\n\nEach row was written by the command beside it, met or not; versions, seeds and machine",
+        "are in `benchmarks/results/`. The band is a 95 % interval for accuracies, else the range of runs or seeds.",
+    ]
+    for path in sorted(RESULTS.glob("*.json")):
+        parts.append(f"\n## {path.stem}\n\n| figure | value | target | met | command |\n|---|---|---|---|---|")
+        for row in rows(path.stem):
+            met = "yes" if row["met"] else "**no**"
+            cells = (row["figure"], shown(row), row["target"], met, f"`{row['command']}`")
+            parts.append("| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |")
+    return "\n".join(parts) + "\n"
+
+
+def readme_table() -> str:
+    """The few figures that a newcomer asks for."""
+    found = rows("main")
+    lines = ["| measured | value | target |", "|---|---|---|"]
+    for beginning, name in IN_README:
+        lines += [
+            f"| {name} | {shown(row)} | {row['target']} |" for row in found if row["figure"].startswith(beginning)
+        ]
+    return "\n".join(lines)
+
+
+def pages() -> dict[Path, str]:
+    """Every file that quotes figures, as it should be."""
+    readme = ROOT / "README.md"
+    before, rest = readme.read_text().split(START)
+    after = rest.split(END)[1]
+    return {PAGE: page(), readme: f"{before}{START}\n{readme_table()}\n{END}{after}"}
+
+
+if __name__ == "__main__":
+    for path, text in pages().items():
+        path.write_text(text)

@@ -9,6 +9,7 @@ import argparse
 import io
 import json
 import math
+import os
 import time
 from dataclasses import dataclass, replace
 from itertools import product
@@ -40,7 +41,7 @@ DENSE_IMAGES, RECOVERY_IMAGES = 24_000, 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
-    """A data set at one input size."""
+    """A data set at one input size; folders are looked for in ``$BEDSIDE_DATA``."""
 
     source: str
     image_px: int
@@ -53,7 +54,6 @@ STUDIES = {
     "kermany64": Study(source="folder:cxr_pneumonia_kermany", image_px=64),
     "busi64": Study(source="folder:us_breast_busi", image_px=64),
     "braintumor64": Study(source="folder:mri_braintumor4", image_px=64),
-    "nodule48": Study(source="folder:ct_nodule_luna16_patches", image_px=48),
 }
 
 
@@ -92,7 +92,8 @@ def gathered(name: str) -> Material:
     from bedside.train.fitting import TrainingData
 
     study = STUDIES[name]
-    cohort = load_cohort(study.source)
+    source = study.source.replace("folder:", f"folder:{os.environ.get('BEDSIDE_DATA', '../shared/data')}/")
+    cohort = load_cohort(source)
     cohort = usable(cohort, audit_cohort(cohort, policy="drop")[1])
     split = split_by_patient(cohort, seed=0)
     n_channels = 3 if cohort.cases[0].image().ndim == 3 else 1

@@ -36,8 +36,8 @@ class StepCall:
 
     @property
     def label(self) -> str:
-        """Name and options in few characters, such as ``prune(criterion=l2, macs_frac=0.25)``."""
-        return f"{self.step}({', '.join(f'{key}={value}' for key, value in sorted(self.options.items()))})"
+        """Name and options in few characters, such as ``prune(criterion=l2,macs_frac=0.25)``."""
+        return f"{self.step}({','.join(f'{key}={value}' for key, value in sorted(self.options.items()))})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,8 +35,11 @@ def test_evidence_is_the_change_of_the_margin_when_a_channel_shrinks(fitted: Fit
     single = deepcopy(fitted.model)
     channels, paper = traced(single)
     scores = plain(channels, paper, Sample(data=fitted.data, rows=rows, seed=0))
-    name = next(name for name, group in channels.groups.items() if len(group.on("in")) == 1)
-    reader = dict(model.named_modules())[channels.groups[name].on("in")[0].layer]
+    layers = dict(model.named_modules())
+    readers = {name: [layers[member.layer] for member in group.on("in")] for name, group in channels.groups.items()}
+    name, (reader,) = next(
+        (name, found) for name, found in readers.items() if len(found) == 1 and isinstance(found[0], torch.nn.Conv2d)
+    )
     images = torch.from_numpy(fitted.data.preprocess.normalize(fitted.data.development[rows])).double()
     labels = torch.from_numpy(fitted.data.development_labels[rows])
 

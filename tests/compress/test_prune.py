@@ -13,6 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bedside.base.errors import PluginError, RecipeError, TraceError
 from bedside.base.task import TensorSpec
+from bedside.compress.channels import trace_channels
 from bedside.compress.compressing import compress, load_compressed
 from bedside.compress.cost import count_model
 from bedside.compress.criteria import CRITERIA
@@ -142,6 +143,13 @@ def test_nonsense_is_refused_before_any_work(refuses) -> None:
         Prune(criterion="taylr", macs_frac=0.5)
 
 
+class Pooled(torch.nn.Module):
+    """Global average: ``(N, C, H, W)`` to ``(N, C)``."""
+
+    def forward(self, features: "torch.Tensor") -> "torch.Tensor":
+        return features.mean((2, 3))
+
+
 class Broken(torch.nn.Module):
     """Fails as it is run."""
 
@@ -156,6 +164,9 @@ def test_a_network_that_cannot_run_is_refused_with_its_layer(fitted: Fitted, ref
 
 
 def test_outputs_are_never_pruned(fitted: Fitted) -> None:
+    classes = torch.nn.Sequential(torch.nn.Conv2d(1, 16, 3), torch.nn.ReLU(), torch.nn.Conv2d(16, 16, 1), Pooled())
+    assert set(trace_channels(classes, SPEC).groups) == {"0"}
+    assert "3.linear" not in trace_channels(fitted.model, SPEC).groups
     pruned = Prune(macs_frac=0.3, recovery_frac=0)(fitted.model, fitted.recipe, fitted.bench)
     assert logits_of(pruned, fitted.data.tuning, fitted.data.preprocess).shape == (len(fitted.data.tuning), 2)
 

@@ -116,7 +116,8 @@ def trace_channels(model: "nn.Module", spec: TensorSpec) -> Channels:
     names = {layer: name for name, layer in model.named_modules()}
     library = {names[group[0].dep.layer]: group for group in found if _prunable(group, names)}
     groups = {name: _group(name, group, names) for name, group in library.items()}
-    return Channels(model, groups, graph, library)
+    read = {name: group for name, group in groups.items() if group.on("in")}  # what no layer reads is the output
+    return Channels(model, read, graph, {name: library[name] for name in read})
 
 
 def _prunable(group: Any, names: Mapping[Any, str]) -> bool:

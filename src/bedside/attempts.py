@@ -1,10 +1,12 @@
 """One candidate through stops 5 to 8, and the files that ship once one is chosen."""
 
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bedside.base.arrays import FloatArray
 from bedside.base.budget import Budget
@@ -13,7 +15,8 @@ from bedside.base.files import write_atomic
 from bedside.base.jsonform import to_json
 from bedside.bundle.sealing import ModelFile
 from bedside.compress.compressing import CompressedModel, load_compressed
-from bedside.compress.proposing import Candidate
+from bedside.compress.proposing import Candidate, recosted
+from bedside.compress.recipe_file import write_recipe
 from bedside.runtime.artifact import Artifact
 from bedside.runtime.devices import device_named
 from bedside.runtime.session import logits, open_session
@@ -21,6 +24,9 @@ from bedside.stops import Material, Run, compressed, exported, locked, paritied,
 from bedside.train.baseline import Baseline
 from bedside.verify.parity import ParityReport
 from bedside.verify.selection import Trial
+
+if TYPE_CHECKING:
+    from torch import nn
 
 PRECISIONS = ("fp32", "int8")
 
@@ -48,13 +54,15 @@ class Shipment:
 
 def attempted(
     run: Run, material: Material, candidate: Candidate, teacher: FloatArray, baseline: Baseline,
-    reference_outputs: FloatArray, budget: Budget,
+    reference_outputs: FloatArray, budget: Budget, start: "nn.Module | None" = None,
 ) -> Attempt:  # fmt: skip
-    """Take a candidate through compression, export, parity and profile."""
+    """Take a candidate through compression, export, parity and profile; its recipe is left beside the journal."""
     device, first = device_named(budget.device), run.settings.formats[0]
     run.watch.stop(5, "compress", candidate.name)
-    model, model_folder = compressed(run, material, candidate.recipe, teacher, baseline)
+    write_recipe(candidate.recipe, run.journal.folder / "recipes" / f"{_file_name(candidate.name)}.yaml")
+    model, model_folder = compressed(run, material, candidate.recipe, teacher, baseline, start)
     network = load_compressed(model, model_folder)
+    candidate = recosted(candidate, network, device)
     run.watch.stop(6, "export", f"{candidate.name} to {first}")
     files, folder = exported(run, material, network, model.digest, first, PRECISIONS)
     trials = []
@@ -72,6 +80,11 @@ def attempted(
         files_folder=folder,
         trials=tuple(trials),
     )
+
+
+def _file_name(name: str) -> str:
+    """Write a candidate's name without what file systems dislike."""
+    return re.sub(r"[^A-Za-z0-9.=_+-]+", "-", name).strip("-")
 
 
 def shipment(run: Run, material: Material, attempt: Attempt, chosen: Trial) -> Shipment:

@@ -1,8 +1,8 @@
 """The hall: a cohort and a budget go in, a signed bundle comes out, eleven stops in order."""
 
 import shutil
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bedside.attempts import Attempt, attempted, leave_trials, shipment
@@ -14,11 +14,12 @@ from bedside.base.watch import Silent, Watch
 from bedside.bundle.opening import Bundle
 from bedside.bundle.signing import default_key_path
 from bedside.compress.presets import Preset, preset_named
-from bedside.compress.proposing import propose
-from bedside.data.audit import LeakPolicy
+from bedside.compress.proposing import Proposal, given, propose
+from bedside.compress.recipe_file import RecipeSketch, read_recipe
+from bedside.data.audit import CohortAudit, LeakPolicy
 from bedside.data.case import Cohort
 from bedside.data.sources import load_cohort
-from bedside.data.split import split_by_patient
+from bedside.data.split import Split, split_by_patient
 from bedside.data.stacking import suit_preprocess
 from bedside.export.converting import CONVERTERS
 from bedside.export.exported import eager_session
@@ -27,6 +28,7 @@ from bedside.runtime.devices import device_named
 from bedside.runtime.session import logits, open_session
 from bedside.sealing_stops import Story, sealed, tested
 from bedside.stops import (
+    Material,
     Run,
     Settings,
     audited,
@@ -38,7 +40,8 @@ from bedside.stops import (
     referenced,
     taught,
 )
-from bedside.train.baseline import load_reference
+from bedside.train.baseline import Baseline, load_reference
+from bedside.train.plan import TrainPlan
 from bedside.verify.selection import select
 
 FORMATS = ("litert", "executorch", "onnx")
@@ -60,6 +63,7 @@ def optimize(
     reference: str | None = None,
     image_px: int | None = None,
     adversarial_eps: float = 0.0,
+    recipes: Sequence[str | Path | RecipeSketch] = (),
     key: Path | None = None,
     resume: bool = True,
     watch: Watch | None = None,
@@ -82,6 +86,8 @@ def optimize(
         What a leak does: ``stop``, ``drop`` the copies in the less protected part, or ``allow`` and mark the report.
     adversarial_eps
         Grey levels of adversarial training of the small models; 0 is ordinary training.
+    recipes
+        Recipe files, names or sketches to try in place of the proposed candidates.
     key
         Ed25519 private key (PEM); the user's own by default, made at its first use.
     resume
@@ -93,10 +99,13 @@ def optimize(
         When the answer is no; the trial table is in ``out.work`` all the same.
     """
     budget, watch, out = budget or Budget(), watch or Silent(), Path(out)
-    settings = _settings(preset, formats, seed, threads, margin, target_sensitivity, leak_policy, reference, image_px)
+    sketches = [recipe if isinstance(recipe, RecipeSketch) else read_recipe(recipe) for recipe in recipes]
+    settings = checked_settings(
+        preset, formats, seed, threads, margin, target_sensitivity, leak_policy, reference, image_px
+    )
     settings = replace(settings, adversarial_eps=adversarial_eps)
-    device, work = device_named(budget.device), _work_folder(out, resume=resume)
-    run = Run(settings=settings, journal=Journal(folder=work, on_reuse=_reuse_note(watch)), watch=watch)
+    device, work = device_named(budget.device), work_folder(out, resume=resume)
+    run = Run(settings=settings, journal=Journal(folder=work, on_reuse=reuse_note(watch)), watch=watch)
 
     watch.stop(1, "cohort")
     cohort, audit = audited(run, load_cohort(cohort) if isinstance(cohort, str) else cohort)
@@ -106,23 +115,64 @@ def optimize(
     watch.stop(3, "reference")
     reference_plan, plan = plans_for(run, cohort, material)
     baseline, folder = referenced(run, material, reference_plan)
-    network = load_reference(baseline, folder)
+    opening = Opening(
+        cohort=cohort, audit=audit, split=split, material=material, baseline=baseline, folder=folder, plan=plan
+    )
+    spec, n_classes = material.preprocess.spec, cohort.task.n_classes
+
+    def proposing() -> Proposal:
+        if sketches:
+            return given([sketch.completed(spec, n_classes, plan) for sketch in sketches], device)
+        return propose(spec, n_classes, plan, settings.preset, budget, device)
+
+    return concluded(run, opening, proposing, budget, out, key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What is known when the reference is there: the first three stops.
+
+    `from_reference` says that candidates begin with the reference's own network rather than with a fresh one.
+    """
+
+    cohort: Cohort
+    audit: CohortAudit
+    split: Split
+    material: Material
+    baseline: Baseline
+    folder: Path
+    plan: TrainPlan
+    from_reference: bool = False
+
+
+def concluded(
+    run: Run, opening: Opening, proposing: Callable[[], Proposal], budget: Budget, out: Path, key: Path | None
+) -> Bundle:
+    """Stops 4 to 11: candidates, trials, selection, the sealed test, the bundle."""
+    settings, watch, work, device = run.settings, run.watch, run.journal.folder, device_named(budget.device)
+    cohort, split, material, baseline = opening.cohort, opening.split, opening.material, opening.baseline
+    network = load_reference(baseline, opening.folder)
     reference_session = eager_session(network)
     reference_outputs = logits(reference_session, material.tuning_inputs())
-    teacher = taught(run, material, network, baseline, plan)
-    (reference_file,), reference_folder = exported(run, material, network, baseline.digest, formats[0], ("fp32",))
+    teacher = taught(run, material, network, baseline, opening.plan)
+    (reference_file,), reference_folder = exported(
+        run, material, network, baseline.digest, settings.formats[0], ("fp32",)
+    )
     reference_profile = profiled(run, material, reference_file, reference_folder, device, None)
     watch.stop(4, "candidates")
-    proposal = propose(material.preprocess.spec, cohort.task.n_classes, plan, settings.preset, budget, device)
+    proposal = proposing()
+    start = network if opening.from_reference else None
 
     attempts: list[Attempt] = []
     for candidate in proposal.candidates:
-        attempts.append(attempted(run, material, candidate, teacher, baseline, reference_outputs, budget))
+        plan = candidate.recipe.plan
+        answers = teacher if _same_views(plan, opening.plan) else taught(run, material, network, baseline, plan)
+        attempts.append(attempted(run, material, candidate, answers, baseline, reference_outputs, budget, start))
         leave_trials(work, [t for a in attempts for t in a.trials], budget, proposal.dropped)
 
     watch.stop(9, "selection")
     trials = tuple(trial for attempt in attempts for trial in attempt.trials)
-    choice = select(trials, budget, margin=margin)
+    choice = select(trials, budget, margin=settings.margin)
     attempt, chosen = next((a, t) for a in attempts for t in a.trials if t.name == choice.name)
     shipped = shipment(run, material, attempt, chosen)
     gate = gated(run, material, split)
@@ -138,14 +188,20 @@ def optimize(
     )  # fmt: skip
     watch.stop(11, "bundle")
     story = Story(
-        cohort=cohort, audit=audit, split=split, material=material, baseline=baseline, reference_point=reference_point,
-        reference_profile=reference_profile, proposal=proposal, trials=trials, choice=choice, attempt=attempt,
-        shipment=shipped, budget=budget, evidence=evidence, outcome=outcome, gate=gate, hardships=hardships,
+        cohort=cohort, audit=opening.audit, split=split, material=material, baseline=baseline,
+        reference_point=reference_point, reference_profile=reference_profile, proposal=proposal, trials=trials,
+        choice=choice, attempt=attempt, shipment=shipped, budget=budget, evidence=evidence, outcome=outcome, gate=gate,
+        hardships=hardships,
     )  # fmt: skip
     return sealed(run, story, out, key or default_key_path())
 
 
-def _settings(
+def _same_views(plan: TrainPlan, other: TrainPlan) -> bool:
+    """Whether the teacher's answers to the views of one plan are those to the views of another."""
+    return (plan.augment, plan.seed, plan.n_views) == (other.augment, other.seed, other.n_views)
+
+
+def checked_settings(
     preset: str | Preset, formats: Sequence[str], seed: int, threads: int, margin: float,
     target_sensitivity: float | None, leak_policy: LeakPolicy, reference: str | None, image_px: int | None,
 ) -> Settings:  # fmt: skip
@@ -169,7 +225,8 @@ def _settings(
     )  # fmt: skip
 
 
-def _work_folder(out: Path, *, resume: bool) -> Path:
+def work_folder(out: Path, *, resume: bool) -> Path:
+    """Make or empty the folder of the journal, ``OUT.work``."""
     work = out.with_name(out.name + ".work")
     with storage_errors(work):
         if work.exists() and not resume:
@@ -181,5 +238,6 @@ def _work_folder(out: Path, *, resume: bool) -> Path:
     return work
 
 
-def _reuse_note(watch: Watch):
+def reuse_note(watch: Watch):
+    """Tell the watch what was found in the journal."""
     return lambda stop: watch.note(f"{stop}: found in the journal")

@@ -211,6 +211,8 @@ def sealed(run: Run, story: Story, out: Path, key_path: Path) -> Bundle:
 
 def _start_weights(story: Story) -> str:
     architectures = (story.baseline.architecture, story.attempt.candidate.recipe.architecture)
+    if any(a.family.startswith("python:") for a in architectures):
+        return "the user's own network, with its weights"
     return START_WEIGHTS if any(a.pretrained for a in architectures) else "none; trained from scratch"
 
 

@@ -226,9 +226,14 @@ def _npy(array: np.ndarray) -> bytes:
 
 
 def compressed(
-    run: Run, material: Material, recipe: Recipe, teacher_logits: FloatArray, baseline: Baseline
+    run: Run,
+    material: Material,
+    recipe: Recipe,
+    teacher_logits: FloatArray,
+    baseline: Baseline,
+    start: "nn.Module | None" = None,
 ) -> tuple[CompressedModel, Path]:
-    """Stop 5: a recipe applied."""
+    """Stop 5: a recipe applied to a fresh network, or to a copy of `start`, the network of the baseline."""
     hardening = run.settings.hardening()
     inputs = [material.digest, recipe, baseline.digest, *([hardening] if hardening else [])]
     folder = run.journal.place("model", inputs)
@@ -239,6 +244,7 @@ def compressed(
         folder=folder,
         hardening=hardening,
         on_epoch=run.ticker(recipe.plan.n_epochs),
+        start=start,
     )
     return run.journal.stop("model", CompressedModel, inputs, lambda: compress(recipe, bench, folder)), folder
 

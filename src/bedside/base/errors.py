@@ -68,6 +68,18 @@ class ShapeError(InputError):
     exit_code = 14
 
 
+class TraceError(InputError):
+    """A network cannot be traced or exported; the layer is named."""
+
+    exit_code = 15
+
+
+class RecipeError(InputError):
+    """A recipe names an unknown step or key, or asks for what its network cannot reach."""
+
+    exit_code = 16
+
+
 class BudgetError(BedsideError):
     """No trial fits the budget."""
 

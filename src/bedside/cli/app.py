@@ -143,6 +143,47 @@ def show(bundle: BundleArgument, trust: TrustOption = None) -> None:
     run_show(bundle, trust)
 
 
+@app.command(
+    epilog="Example: `bedside compress nets.py:make_network --weights net.safetensors --input 1,224,224 "
+    "--recipe prune-4x --data folder:xrays --out small`"
+)
+def compress(
+    model: Annotated[str, typer.Argument(help="package.module:callable or file.py:callable.", show_default=False)],
+    data: Annotated[str, typer.Option(help="medmnist:NAME, folder:DIR or phantom:ultrasound.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder of the bundle; also as one file.", show_default=False)],
+    input_shape: Annotated[str, typer.Option("--input", help="C,H,W of the network's input.", show_default=False)],
+    recipe: Annotated[str, typer.Option(help="Recipe file, or prune-2x, prune-4x, prune-8x.")] = "prune-4x",
+    weights: Annotated[Path | None, typer.Option(help="State dict: .safetensors or .pt.")] = None,
+    mean: Annotated[float, typer.Option(help="Subtracted from pixels on the 0-255 scale.")] = 127.0,
+    std: Annotated[float, typer.Option(help="Divides pixels after that.")] = 128.0,
+    device: Annotated[str, typer.Option(help="Device of the budget; see bedside doctor.")] = "host",
+    latency_ms: Annotated[float | None, typer.Option(help="Ceiling for the p90 latency of one image.")] = None,
+    size_kib: Annotated[float | None, typer.Option(help="Ceiling for the model file.")] = None,
+    margin: Annotated[float, typer.Option(help="Non-inferiority margin in AUROC.")] = 0.02,
+    formats: Annotated[str, typer.Option(help="Comma-separated; the first carries the evidence.")] = "litert",
+    preset: Annotated[Preset, typer.Option(help="Amount of work.")] = Preset.standard,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    threads: Annotated[int, typer.Option(help="Training threads; 0 means every core.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume/--fresh", help="Go on from the journal, or start again.")] = True,
+    allow_leak: Annotated[bool, typer.Option("--allow-leak", help="Keep leaking cases.")] = False,
+    drop_leaks: Annotated[bool, typer.Option("--drop-leaks", help="Remove leaking cases.")] = False,
+    positive: Annotated[str | None, typer.Option(help="Name of the class that is looked for.")] = None,
+    key: Annotated[Path | None, typer.Option(help="Ed25519 private key (PEM) that signs.")] = None,
+) -> None:
+    """Apply a recipe to a copy of your own PyTorch network and seal it with its evidence."""
+    from bedside.cli.compressing import OwnRequest, run_compress
+    from bedside.cli.optimizing import Request
+
+    run_compress(
+        OwnRequest(model=model, recipe=recipe, weights=weights, input_shape=input_shape, mean=mean, std=std),
+        Request(
+            source=data, out=out, device=device, latency_ms=latency_ms, size_kib=size_kib, margin=margin,
+            formats=formats, preset=preset.value, seed=seed, threads=threads, resume=resume, allow_leak=allow_leak,
+            drop_leaks=drop_leaks, positive=positive, key=key,
+        ),
+    )  # fmt: skip
+
+
 app.add_typer(evidence_app)
 app.add_typer(data_app, name="data")
 

@@ -102,7 +102,7 @@ def run_optimize(request: Request) -> None:
     # Two busy-waiting thread pools on two cores slow each other tenfold; passive ones do not.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     console = Console()
-    cohort = _cohort(request, console)
+    cohort = load_request_cohort(request, console)
     console.print(f"[bold]{cohort.name}[/], {len(cohort.cases)} cases, budget: {request.budget()}", highlight=False)
     from bedside.pipeline import optimize
 
@@ -127,7 +127,7 @@ def run_optimize(request: Request) -> None:
     show_result(console, bundle, request.out)
 
 
-def _cohort(request: Request, console: Console) -> Cohort:
+def load_request_cohort(request: Request, console: Console) -> Cohort:
     """Load the cohort; for a phantom, say loudly that it is one."""
     options = {"positive": request.positive} if request.positive else {}
     cohort = load_cohort(request.source, **options)

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bedside.base.digest import Digest
-from bedside.compress.recipe import STEPS, Recipe, Workbench
+from bedside.compress.recipe import Recipe, Workbench
+from bedside.compress.steps import check_steps, step_of
 from bedside.train.architecture import build
 
 if TYPE_CHECKING:
@@ -22,12 +23,13 @@ class CompressedModel:
 
 
 def compress(recipe: Recipe, bench: Workbench, folder: Path) -> CompressedModel:
-    """Build the recipe's network, apply its steps, and write the weights into `folder`."""
+    """Build the recipe's network (or take the bench's start), apply its steps, and write the weights into `folder`."""
     from bedside.train.checkpoint import save_weights
 
-    model = build(recipe.architecture, seed=recipe.plan.seed)
-    for name in recipe.steps:
-        model = STEPS.get(name)(model, recipe, bench)
+    check_steps(recipe)
+    model = bench.start if bench.start is not None else build(recipe.architecture, seed=recipe.plan.seed)
+    for call in recipe.steps:
+        model = step_of(call)(model, recipe, bench)
     digest = save_weights(model, folder / "weights.safetensors")
     for leftover in folder.glob("*.ckpt"):
         leftover.unlink()
@@ -35,7 +37,7 @@ def compress(recipe: Recipe, bench: Workbench, folder: Path) -> CompressedModel:
 
 
 def load_compressed(model: CompressedModel, folder: Path) -> "nn.Module":
-    """Build the network again and load its weights; in evaluation mode."""
+    """Build the network again, at the widths that its file has, and load its weights; in evaluation mode."""
     from dataclasses import replace
 
     from bedside.train.checkpoint import load_weights

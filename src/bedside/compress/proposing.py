@@ -1,16 +1,21 @@
 """Candidates on paper: costed before any training, the hopeless ones dropped with the reason."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from bedside.base.budget import Budget, unit_of
 from bedside.base.errors import BudgetError
 from bedside.base.task import TensorSpec
-from bedside.compress.cost import Cost, count_cost
+from bedside.compress.cost import Cost, count_cost, count_model
 from bedside.compress.presets import Preset
-from bedside.compress.recipe import Recipe
+from bedside.compress.recipe import Recipe, label_of
 from bedside.runtime.devices import DeviceSpec
 from bedside.train.architecture import Architecture
 from bedside.train.plan import TrainPlan
+
+if TYPE_CHECKING:
+    from torch import nn
 
 SIZE_SLACK = 1.05
 """A predicted file up to this much over the ceiling is still tried: the prediction errs by a few per cent."""
@@ -40,8 +45,9 @@ class Candidate:
 
     @property
     def name(self) -> str:
-        """Short name of the architecture."""
-        return self.recipe.architecture.name
+        """Short name: the architecture, and the steps beyond distillation."""
+        steps = (label_of(step) for step in self.recipe.steps if step != "distil")
+        return "+".join((self.recipe.architecture.name, *steps))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +89,19 @@ def propose(
     for candidate in (c for members in able.values() for c in members if c not in chosen):
         dropped[candidate.name] = f"not among the {preset.n_candidates} of the preset {preset.name}"
     return Proposal(candidates=tuple(chosen), dropped=dropped)
+
+
+def given(recipes: Sequence[Recipe], device: DeviceSpec) -> Proposal:
+    """Try the recipes that the user brings, all of them; each is costed as its architecture, before its steps."""
+    candidates = tuple(Candidate(recipe=recipe, cost=count_cost(recipe.architecture, device)) for recipe in recipes)
+    return Proposal(candidates=candidates, dropped={})
+
+
+def recosted(candidate: Candidate, network: "nn.Module", device: DeviceSpec) -> Candidate:
+    """Return the candidate with the cost of the network that its recipe made, where that may be another one."""
+    if not candidate.recipe.changes_widths:
+        return candidate
+    return replace(candidate, cost=count_model(network, candidate.recipe.architecture.spec, device))
 
 
 def _candidate(

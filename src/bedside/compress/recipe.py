@@ -17,25 +17,65 @@ if TYPE_CHECKING:
     from bedside.train.hardening import Hardening
 
 
+Option = bool | int | float | str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepCall:
+    """A step with settings other than its own defaults.
+
+    Parameters
+    ----------
+    step
+        Name in the seam `STEPS`.
+    options
+        Fields of the step's settings.
+    """
+
+    step: str
+    options: dict[str, Option]
+
+    @property
+    def label(self) -> str:
+        """Name and options in few characters, such as ``prune(criterion=l2,macs_frac=0.25)``."""
+        return f"{self.step}({','.join(f'{key}={value}' for key, value in sorted(self.options.items()))})"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """An architecture, the plan of its fit, and the names of the steps that are applied in order."""
+    """An architecture, the plan of its fit, and the steps that are applied in order, by name or with settings."""
 
     architecture: Architecture
     plan: TrainPlan
-    steps: tuple[str, ...] = ("distil",)
+    steps: tuple[str | StepCall, ...] = ("distil",)
 
     @property
     def name(self) -> str:
         """Short name."""
-        return "+".join((self.architecture.name, *self.steps))
+        return "+".join((self.architecture.name, *(label_of(step) for step in self.steps)))
+
+    @property
+    def changes_widths(self) -> bool:
+        """Whether the network that comes out may be another one than the architecture's."""
+        return any(step_name(step) != "distil" for step in self.steps)
+
+
+def step_name(step: str | StepCall) -> str:
+    """Name of a step in the seam."""
+    return step if isinstance(step, str) else step.step
+
+
+def label_of(step: str | StepCall) -> str:
+    """Show a step in few characters."""
+    return step if isinstance(step, str) else step.label
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workbench:
     """What a step may use besides the model: data, the teacher's answers, the tuning score, a place for checkpoints.
 
-    Without `hardening` a fit is ordinary; with it, adversarial.
+    Without `hardening` a fit is ordinary; with it, adversarial. `start` is the network that the steps begin with, where
+    it isn't a fresh one of the recipe's architecture.
     """
 
     data: "TrainingData"
@@ -44,6 +84,7 @@ class Workbench:
     folder: Path | None = None
     hardening: "Hardening | None" = None
     on_epoch: Callable[[EpochMark], None] = field(default=lambda mark: None)
+    start: "nn.Module | None" = None
 
 
 class Step(Protocol):
@@ -54,4 +95,8 @@ class Step(Protocol):
         ...
 
 
-STEPS: Seam[Step] = Seam("bedside.steps", {"distil": "bedside.compress.distil:distil"})
+STEPS: Seam[Step | type[Step]] = Seam(
+    "bedside.steps",
+    {"distil": "bedside.compress.distil:distil", "prune": "bedside.compress.prune:Prune"},
+)
+"""Functions, or frozen settings whose call is the step."""

@@ -49,6 +49,7 @@ NETWORKS: Seam[Builder] = Seam(
         "fire": "bedside.train.fire:fire_network",
         "residual": "bedside.train.residual:residual_network",
         "timm": "bedside.train.timm_networks:from_hub",
+        "python": "bedside.train.own_networks:from_callable",
         "depthwise": "bedside.train.depthwise:depthwise_network",
     },
 )

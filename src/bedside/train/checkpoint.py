@@ -10,6 +10,7 @@ from torch import nn
 from bedside.base.digest import Digest, digest_array, digest_many
 from bedside.base.files import write_atomic
 from bedside.train.plan import EpochMark
+from bedside.train.resizing import resized
 
 
 def save_checkpoint(path: Path, state: Any) -> None:
@@ -56,10 +57,11 @@ def save_weights(model: nn.Module, path: Path) -> Digest:
 
 
 def load_weights(model: nn.Module, path: Path) -> nn.Module:
-    """Load weights written by `save_weights`; returns `model` in evaluation mode."""
+    """Load weights written by `save_weights`, pruned ones too; returns `model` in evaluation mode."""
     from safetensors.torch import load
 
-    model.load_state_dict(load(path.read_bytes()), strict=True)
+    state = load(path.read_bytes())
+    resized(model, state).load_state_dict(state, strict=True)
     return model.eval()
 
 
@@ -67,3 +69,8 @@ def weights_digest(model: nn.Module) -> Digest:
     """Digest of every weight and buffer, by name."""
     state = model.state_dict()
     return digest_many([f"{key} {digest_array(state[key].contiguous().numpy())}" for key in sorted(state)])
+
+
+def shapes_digest(model: nn.Module) -> Digest:
+    """Digest of the shape of every weight and buffer, by name: which network it is, whatever it has learned."""
+    return digest_many([f"{key} {tuple(value.shape)}" for key, value in sorted(model.state_dict().items())])

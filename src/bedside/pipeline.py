@@ -1,9 +1,10 @@
 """The hall: a cohort and a budget go in, a signed bundle comes out, eleven stops in order."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from bedside.attempts import Attempt, attempted, leave_trials, shipment
 from bedside.base.budget import Budget
@@ -62,6 +63,7 @@ def optimize(
     leak_policy: LeakPolicy = "stop",
     reference: str | None = None,
     image_px: int | None = None,
+    preprocessing: Mapping[str, Any] | None = None,
     adversarial_eps: float = 0.0,
     recipes: Sequence[str | Path | RecipeSketch] = (),
     key: Path | None = None,
@@ -84,6 +86,9 @@ def optimize(
         Sensitivity that the threshold must reach on tuning; without it the Youden index decides.
     leak_policy
         What a leak does: ``stop``, ``drop`` the copies in the less protected part, or ``allow`` and mark the report.
+    preprocessing
+        Fields of `Preprocess` beyond size and channels: ``window``, ``spacing_mm``, ``enhance``, ``normalization``,
+        ``fit``.
     adversarial_eps
         Grey levels of adversarial training of the small models; 0 is ordinary training.
     recipes
@@ -111,7 +116,8 @@ def optimize(
     cohort, audit = audited(run, load_cohort(cohort) if isinstance(cohort, str) else cohort)
     watch.stop(2, "split")
     split = split_by_patient(cohort, seed=seed)
-    material = gathered(run, cohort, split, suit_preprocess(cohort, image_px=image_px or settings.preset.image_px))
+    preprocess = suit_preprocess(cohort, image_px=image_px or settings.preset.image_px, **(preprocessing or {}))
+    material = gathered(run, cohort, split, preprocess)
     watch.stop(3, "reference")
     reference_plan, plan = plans_for(run, cohort, material)
     baseline, folder = referenced(run, material, reference_plan)

@@ -43,7 +43,9 @@ class Shape(StrEnum):
     "`bedside optimize folder:xrays --positive fracture --latency-ms 5 --out fracture`"
 )
 def optimize(
-    source: Annotated[str, typer.Argument(help="medmnist:NAME, folder:DIR or phantom:ultrasound.", show_default=False)],
+    source: Annotated[
+        str, typer.Argument(help="medmnist:NAME, folder:DIR, dicom:DIR, phantom:ultrasound, ...", show_default=False)
+    ],
     out: Annotated[Path, typer.Option(help="Folder of the bundle; also as one file, OUT.bedside.", show_default=False)],
     device: Annotated[str, typer.Option(help="Device of the budget; see bedside doctor.")] = "host",
     latency_ms: Annotated[float | None, typer.Option(help="Ceiling for the p90 latency of one image.")] = None,
@@ -70,6 +72,14 @@ def optimize(
     positive: Annotated[str | None, typer.Option(help="Name of the class that is looked for.")] = None,
     image_px: Annotated[int | None, typer.Option(help="Side of the model's input, where images are larger.")] = None,
     reference: Annotated[str | None, typer.Option(help="Family of the reference, such as timm:convnext_tiny.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="CSV of labels, for dicom:DIR.")] = None,
+    option: Annotated[list[str] | None, typer.Option(help="KEY=VALUE of the source; may be repeated.")] = None,
+    window: Annotated[str | None, typer.Option(help="lung, bone, brain, 'soft tissue', or CENTRE,WIDTH.")] = None,
+    enhance: Annotated[str | None, typer.Option(help="Steps such as sector,clahe:tiles=4; see the docs.")] = None,
+    spacing_mm: Annotated[float | None, typer.Option(help="Resample every image to this pixel spacing.")] = None,
+    recipe: Annotated[
+        list[str] | None, typer.Option(help="Recipe to try in place of the proposed candidates; may be repeated.")
+    ] = None,
     key: Annotated[Path | None, typer.Option(help="Ed25519 private key (PEM) that signs.")] = None,
 ) -> None:
     """Turn a cohort and a device budget into a signed, verified bundle with its evidence."""
@@ -81,6 +91,8 @@ def optimize(
             energy_mj=energy_mj, target_sensitivity=target_sensitivity, margin=margin, formats=formats,
             preset=preset.value, seed=seed, threads=threads, resume=resume, allow_leak=allow_leak,
             drop_leaks=drop_leaks, positive=positive, image_px=image_px, reference=reference, key=key,
+            labels=labels, options=tuple(option or ()), window=window, enhance=enhance, spacing_mm=spacing_mm,
+            recipes=tuple(recipe or ()),
         )
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -14,6 +15,7 @@ from bedside.base.budget import Budget
 from bedside.base.errors import InputError
 from bedside.base.seam import Requirement, require
 from bedside.bundle.opening import Bundle
+from bedside.cli.source_options import source_options
 from bedside.data.audit import LeakPolicy
 from bedside.data.case import Cohort
 from bedside.data.sources import load_cohort
@@ -45,6 +47,12 @@ class Request:
     image_px: int | None = None
     reference: str | None = None
     key: Path | None = None
+    labels: Path | None = None
+    options: tuple[str, ...] = ()
+    window: str | None = None
+    enhance: str | None = None
+    spacing_mm: float | None = None
+    recipes: tuple[str, ...] = ()
 
     @property
     def leak_policy(self) -> LeakPolicy:
@@ -52,6 +60,20 @@ class Request:
         if self.allow_leak and self.drop_leaks:
             raise InputError("--allow-leak and --drop-leaks exclude each other", expected="one of them")
         return "allow" if self.allow_leak else "drop" if self.drop_leaks else "stop"
+
+    def preprocessing(self) -> dict[str, Any]:
+        """Fields of `Preprocess` that were asked for."""
+        from bedside.data.enhance.steps import steps_named
+        from bedside.data.window import window_named
+
+        asked: dict[str, Any] = {}
+        if self.window is not None:
+            asked["window"] = window_named(self.window)
+        if self.enhance is not None:
+            asked["enhance"] = steps_named(self.enhance)
+        if self.spacing_mm is not None:
+            asked["spacing_mm"] = self.spacing_mm
+        return asked
 
     def budget(self) -> Budget:
         """The ceilings."""
@@ -120,6 +142,8 @@ def run_optimize(request: Request) -> None:
             leak_policy=request.leak_policy,
             reference=request.reference,
             image_px=request.image_px,
+            preprocessing=request.preprocessing(),
+            recipes=request.recipes,
             key=request.key,
             resume=request.resume,
             watch=watch,
@@ -129,7 +153,7 @@ def run_optimize(request: Request) -> None:
 
 def load_request_cohort(request: Request, console: Console) -> Cohort:
     """Load the cohort; for a phantom, say loudly that it is one."""
-    options = {"positive": request.positive} if request.positive else {}
+    options = source_options(list(request.options), labels=request.labels, positive=request.positive)
     cohort = load_cohort(request.source, **options)
     if cohort.is_phantom:
         console.print("[bold white on red] SIMULATED DATA [/] this model will know nothing of patients")

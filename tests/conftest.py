@@ -19,6 +19,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 Refuses = Callable[..., AbstractContextManager[None]]
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With several workers, tests that share the phantom run stay on one of them, and so do the tests of one file."""
     for item in items:

@@ -13,6 +13,8 @@ PROMISED = {
     "CohortError": 12,
     "LeakError": 13,
     "ShapeError": 14,
+    "TraceError": 15,
+    "RecipeError": 16,
     "BudgetError": 20,
     "ParityError": 21,
     "SealError": 22,

@@ -105,7 +105,7 @@ def test_what_the_sources_write_finds_its_family() -> None:
     families = {known.modality: suite_for(known.modality).family for known in SETS.values()}
     assert families == {
         "X-ray": "xray", "ultrasound": "ultrasound", "microscopy": "camera", "dermoscopy": "camera", "OCT": "general",
-        "histology": "camera", "CT": "ct",
+        "histology": "camera", "CT": "ct", "fundus photograph": "camera",
     }  # fmt: skip
     assert suite_for("ultrasound (simulated)").family == "ultrasound"
     assert suite_for("MR").family == "mri"

@@ -13,7 +13,7 @@ demo: $(STAMP)  ## real chest X-rays in, a signed bundle out
 
 test: $(STAMP)  ## linters, wall, and every test, on two cores
 	@$(MAKE) --no-print-directory check
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(STAMP)  ## ruff, pyright, import-linter
 	@$(BIN)/ruff check .

@@ -19,14 +19,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 Refuses = Callable[..., AbstractContextManager[None]]
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers, tests that share the phantom run stay on one of them, and so do the tests of one file."""
-    for item in items:
-        shares_run = "phantom_bundle" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("the phantom run" if shares_run else item.path.name))
-
-
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real medical images: $BEDSIDE_DATA, else ../shared/data beside the repository."""

@@ -138,7 +138,8 @@ def _copy_models(job: SealJob, folder: Path) -> tuple[ShippedModel, ...]:
 
 
 def _write_golden(job: SealJob, shipped: tuple[ShippedModel, ...], folder: Path) -> None:
-    images = golden_images(job.preprocess.n_channels)
+    preprocess = job.preprocess
+    images = golden_images(preprocess.n_channels, min(preprocess.height_px, preprocess.width_px))
     for name, image in images:
         _write(folder / "golden" / name, as_png(image))
     outputs = {}

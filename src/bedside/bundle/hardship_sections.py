@@ -11,6 +11,10 @@ _DETAIL_NAMES = {
     "kappa": "Cohen's kappa",
     "lr_positive": "Likelihood ratio of a positive call",
     "lr_negative": "Likelihood ratio of a negative call",
+    "sensitivity_at_specificity_90": "Sensitivity at 90 % specificity",
+    "sensitivity_at_specificity_95": "Sensitivity at 95 % specificity",
+    "specificity_at_sensitivity_90": "Specificity at 90 % sensitivity",
+    "specificity_at_sensitivity_95": "Specificity at 95 % sensitivity",
     "calibration_slope": "Calibration slope (1 is right)",
     "calibration_intercept": "Calibration intercept (0 is right)",
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 from bedside.attempts import Attempt, attempted, leave_trials, shipment
 from bedside.base.budget import Budget
-from bedside.base.errors import InputError
+from bedside.base.errors import BudgetError, InputError
 from bedside.base.files import storage_errors, sweep_leftovers
 from bedside.base.journal import Journal
 from bedside.base.watch import Silent, Watch
@@ -120,10 +120,6 @@ def optimize(
     material = gathered(run, cohort, split, preprocess)
     watch.stop(3, "reference")
     reference_plan, plan = plans_for(run, cohort, material)
-    baseline, folder = referenced(run, material, reference_plan)
-    opening = Opening(
-        cohort=cohort, audit=audit, split=split, material=material, baseline=baseline, folder=folder, plan=plan
-    )
     spec, n_classes = material.preprocess.spec, cohort.task.n_classes
 
     def proposing() -> Proposal:
@@ -131,7 +127,21 @@ def optimize(
             return given([sketch.completed(spec, n_classes, plan) for sketch in sketches], device)
         return propose(spec, n_classes, plan, settings.preset, budget, device)
 
-    return concluded(run, opening, proposing, budget, out, key)
+    proposal = _on_paper(proposing, work, budget)
+    baseline, folder = referenced(run, material, reference_plan)
+    opening = Opening(
+        cohort=cohort, audit=audit, split=split, material=material, baseline=baseline, folder=folder, plan=plan
+    )
+    return concluded(run, opening, lambda: proposal, budget, out, key)
+
+
+def _on_paper(proposing: Callable[[], Proposal], work: Path, budget: Budget) -> Proposal:
+    """Cost the candidates before anything is trained: a hopeless budget ends the run here, its table left behind."""
+    try:
+        return proposing()
+    except BudgetError as error:
+        leave_trials(work, (), budget, error.refused)
+        raise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,6 +56,8 @@ def test_a_budget_that_nothing_can_meet(cli: Cli, tmp_path: Path) -> None:
     )  # fmt: skip
     refused(done, 20, "binding limit is latency_ms", "nearest budget")
     assert not (tmp_path / "x").exists()
+    table = (tmp_path / "x.work" / "trials.csv").read_text()
+    assert "on paper: predicted latency" in table, "the trial table is left behind"
 
 
 def test_leaks_stop_the_run_with_the_list(cli: Cli, tmp_path: Path) -> None:

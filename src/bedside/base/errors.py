@@ -1,5 +1,7 @@
 """The error tree: what, where, what was expected, the next thing to do, and an exit code."""
 
+from collections.abc import Mapping
+
 
 class BedsideError(Exception):
     """Base of every error that bedside raises on purpose.
@@ -84,6 +86,12 @@ class BudgetError(BedsideError):
     """No trial fits the budget."""
 
     exit_code = 20
+
+    def __init__(
+        self, message: str, *, expected: str = "", hint: str = "", refused: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message, expected=expected, hint=hint)
+        self.refused = dict(refused or {})
 
 
 class ParityError(BedsideError):

@@ -32,9 +32,7 @@ class GoldenOutputs:
 def golden_images(n_channels: int, side_px: int = 28) -> list[tuple[str, ByteArray]]:
     """Named images: two phantoms of the input's own size, six of others, and the edge cases; none shows a patient."""
     sizes = [side_px if i < 2 else 28 + 12 * i for i in range(N_PHANTOMS)]
-    made = [
-        (f"phantom{i}.png", Phantom(size_px=size).image(i, has_lesion=bool(i % 2))) for i, size in enumerate(sizes)
-    ]
+    made = [(f"phantom{i}.png", Phantom(size_px=size).image(i, has_lesion=bool(i % 2))) for i, size in enumerate(sizes)]
     made += [("black.png", np.zeros((40, 30), np.uint8)), ("white.png", np.full((30, 40), 255, np.uint8))]
     if n_channels == 3:
         made.append(("ramp.png", _ramp()))

@@ -84,7 +84,7 @@ def propose(
         else:
             able.setdefault(candidate.recipe.architecture.family, []).append(candidate)
     if not able:
-        raise _all_hopeless(everyone, budget)
+        raise _all_hopeless(everyone, budget, dropped)
     chosen = _in_turn(list(able.values()), preset.n_candidates)
     for candidate in (c for members in able.values() for c in members if c not in chosen):
         dropped[candidate.name] = f"not among the {preset.n_candidates} of the preset {preset.name}"
@@ -121,7 +121,7 @@ def _hopeless(cost: Cost, budget: Budget) -> str:
     return ""
 
 
-def _all_hopeless(candidates: list[Candidate], budget: Budget) -> BudgetError:
+def _all_hopeless(candidates: list[Candidate], budget: Budget, dropped: dict[str, str]) -> BudgetError:
     """Name the binding limit and the nearest budget that would let one candidate in."""
     cheapest = min(candidates, key=lambda c: (c.cost.int8_kib, c.cost.latency_ms))
     binding = "size_kib" if "file" in _hopeless(cheapest.cost, budget) else "latency_ms"
@@ -131,6 +131,7 @@ def _all_hopeless(candidates: list[Candidate], budget: Budget) -> BudgetError:
         f"{cheapest.name}, has a {_hopeless(cheapest.cost, budget)}",
         expected=str(budget),
         hint=f"the nearest budget that would let it try: --{binding.replace('_', '-')} {needed * 1.01:.3g}",
+        refused=dropped,
     )
 
 

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -90,8 +91,10 @@ def test_ctrl_c_says_how_to_go_on(journey_env: dict[str, str], tmp_path: Path) -
         sys.executable, "-u", "-m", "bedside", "optimize", "phantom:ultrasound", "--preset", "quick", "--threads", "1",
         "--out", str(tmp_path / "x"),
     ]  # fmt: skip
+    # A shell that runs the tests in its background has them ignore SIGINT, and children inherit that.
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=journey_env
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=journey_env, preexec_fn=heed
     ) as running:
         assert running.stdout
         assert running.stderr

@@ -14,7 +14,7 @@ _OPENING = f"""[bold]bedside demo[/]
 Chest X-rays of children (PneumoniaMNIST) and a ceiling of {SIZE_KIB:g} KiB go in; a signed int8 model with its
 evidence comes out. On the way a reference network is fitted, small ones are distilled from it, exported to
 LiteRT, ExecuTorch and ONNX, and checked against it; the sealed test is opened once; the report is written.
-About 6 minutes on two idle cores."""
+About 7 minutes on two idle cores."""
 
 
 def run_demo(out: Path, preset: str, threads: int) -> None:

@@ -46,7 +46,7 @@ def _epochs(images: float, n_images: int, limit: int) -> int:
 PRESETS = {
     preset.name: preset
     for preset in (
-        Preset(name="quick", reference_images=28_000, student_images=70_000, max_epochs=(30, 60), n_views=4,
+        Preset(name="quick", reference_images=18_000, student_images=70_000, max_epochs=(30, 60), n_views=4,
                n_candidates=2, image_px=96),
         Preset(name="standard", reference_images=60_000, student_images=140_000, max_epochs=(60, 150), n_views=10,
                n_candidates=4, image_px=160),

@@ -137,7 +137,7 @@ class Preprocess:
             image = step(image)
         placed = self._place(image, spacing_mm)
         if placed.ndim == 2:
-            return np.broadcast_to(placed, (self.n_channels, *placed.shape))
+            return placed[None] if self.n_channels == 1 else np.broadcast_to(placed, (3, *placed.shape))
         if self.n_channels == 1:
             return luma(placed)[None]
         return placed.transpose(2, 0, 1)

@@ -2,7 +2,7 @@
 
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -16,8 +16,8 @@ _DEEP = ("I;16", "I;16B", "I", "F")
 _MM_PER_INCH = 25.4
 
 
-def read_raster(path: Path, window: AnyWindow | None = None) -> ByteArray:
-    """Read a raster file as ``(H, W)`` or ``(H, W, 3)`` uint8.
+def read_raster(path: Path, window: AnyWindow | None = None, stream: BinaryIO | None = None) -> ByteArray:
+    """Read a raster file, or the open `stream` of it, as ``(H, W)`` or ``(H, W, 3)`` uint8.
 
     Grey of more than 8 bits is scaled to 0-255 by its own range, or passes through `window`; transparency is laid on
     black; colour whose three channels are equal becomes grey.
@@ -32,7 +32,7 @@ def read_raster(path: Path, window: AnyWindow | None = None) -> ByteArray:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         try:
-            with Image.open(path) as picture:
+            with Image.open(stream or path) as picture:
                 refuse_giant(path, picture.width * picture.height)
                 _refuse_frames(path, 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1))
                 return _pixels(path, picture, window)
@@ -72,7 +72,7 @@ def no_values(path: Path) -> ImageError:
 def picture_bytes(picture: Any) -> ByteArray:
     """Decode a Pillow picture of 8 bits; equal channels become grey."""
     if picture.mode in ("L", "1") and not picture.has_transparency_data:
-        return np.asarray(picture.convert("L"))
+        return np.asarray(picture if picture.mode == "L" else picture.convert("L"))
     if picture.has_transparency_data:
         picture = _on_black(picture)
     rgb = np.asarray(picture.convert("RGB"))

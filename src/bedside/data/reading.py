@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from bedside.base.arrays import ByteArray
 from bedside.base.errors import ImageError
@@ -11,6 +12,7 @@ from bedside.data.window import AnyWindow
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm", ".dicom", ""})
 _DICOM_SUFFIXES = frozenset({".dcm", ".dicom"})
 _ARRAY_HEADS = (b"\x93NUMPY", b"PK\x03\x04")
+_RASTER_HEADS = (b"\x89PNG\r\n", b"\xff\xd8\xff")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,22 +55,25 @@ def read_image(path: Path, *, window: AnyWindow | None = None, frame: int | None
     ImageError
         If the file is missing, empty, truncated, too large or not an image.
     """
-    kind = kind_of_file(path)
-    if kind == "dicom":
-        from bedside.data.dicom.picture import read_frame
+    with _opened(path) as stream:
+        kind = _kind_of(path, stream)
+        if kind != "dicom":
+            return _still(path, kind, window, frame, stream)
+    from bedside.data.dicom.picture import read_frame
 
-        return read_frame(path, window=window, frame=frame)[0]
-    return _still(path, kind, window, frame)
+    return read_frame(path, window=window, frame=frame)[0]
 
 
-def _still(path: Path, kind: str, window: AnyWindow | None, frame: int | None) -> ByteArray:
+def _still(
+    path: Path, kind: str, window: AnyWindow | None, frame: int | None, stream: BinaryIO | None = None
+) -> ByteArray:
     from bedside.data.raster import read_array_picture, read_raster
 
     if frame:
         raise ImageError(
             f"{path} has one frame, and frame {frame} was asked for", expected="frame 0", hint="read it as a clip"
         )
-    return read_array_picture(path, window) if kind == "array" else read_raster(path, window)
+    return read_array_picture(path, window) if kind == "array" else read_raster(path, window, stream)
 
 
 def read_picture(path: Path, *, window: AnyWindow | None = None, frame: int | None = None) -> Picture:
@@ -97,15 +102,32 @@ def read_picture(path: Path, *, window: AnyWindow | None = None, frame: int | No
 
 def kind_of_file(path: Path) -> str:
     """Name the reader by content first: ``dicom``, ``array`` or ``raster``."""
+    with _opened(path) as stream:
+        return _kind_of(path, stream)
+
+
+def _opened(path: Path) -> BinaryIO:
     try:
-        with path.open("rb") as stream:
-            head = stream.read(132)
+        return open(path, "rb")  # noqa: PTH123 - the caller closes it; one opening serves head and pixels
     except OSError as error:
-        raise ImageError(
-            f"{path} cannot be opened: {error.strerror}", expected="an image file", hint="check the path"
-        ) from None
+        raise _unopened(path, error) from None
+
+
+def _unopened(path: Path, error: OSError) -> ImageError:
+    return ImageError(f"{path} cannot be opened: {error.strerror}", expected="an image file", hint="check the path")
+
+
+def _kind_of(path: Path, stream: BinaryIO) -> str:
+    """Look at the first bytes and go back to the start."""
+    try:
+        head = stream.read(132)
+        stream.seek(0)
+    except OSError as error:
+        raise _unopened(path, error) from None
     if not head:
         raise ImageError(f"{path} is empty (0 bytes)", expected="an image", hint="copy the file again")
+    if head.startswith(_RASTER_HEADS):
+        return "raster"
     if head[128:132] == b"DICM" or path.suffix.lower() in _DICOM_SUFFIXES:
         return "dicom"
     return "array" if head.startswith(_ARRAY_HEADS) and path.suffix.lower() in (".npy", ".npz") else "raster"

@@ -111,7 +111,7 @@ class Predictor:
 
     def _run(self, file: Path | str) -> "_Waiting":
         preprocess = self.bundle.manifest.preprocess
-        raw, spacing_mm = preprocess.read(Path(file))
+        raw, spacing_mm = preprocess.read(file if isinstance(file, Path) else Path(file))
         placed = preprocess.geometry(raw, spacing_mm)
         image = preprocess.normalize(placed)
         return _Waiting(str(file), raw, placed, self.session.run({INPUT: image[None]})[OUTPUT])

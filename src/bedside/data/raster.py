@@ -1,10 +1,12 @@
 """PNG, JPEG, TIFF and BMP through Pillow, and single arrays through NumPy."""
 
 import warnings
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+from PIL import Image, UnidentifiedImageError
 
 from bedside.base.arrays import ByteArray
 from bedside.base.errors import BedsideError, ImageError
@@ -27,29 +29,32 @@ def read_raster(path: Path, window: AnyWindow | None = None, stream: BinaryIO | 
     ImageError
         If it is damaged, too large, animated, or not an image; with a window also for 8 bits.
     """
-    from PIL import Image, UnidentifiedImageError
+    _quieten_pillow()
+    try:
+        with Image.open(stream or path) as picture:
+            refuse_giant(path, picture.width * picture.height)
+            _refuse_frames(path, 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1))
+            return _pixels(path, picture, window)
+    except UnidentifiedImageError:
+        raise ImageError(
+            f"{path} is not an image that we read", expected="PNG, JPEG, TIFF, BMP or DICOM", hint="convert it"
+        ) from None
+    except Image.DecompressionBombError:
+        raise ImageError(
+            f"{path} is too large", expected=f"at most {MAX_PIXELS:,} pixels", hint="resize it, or tile it"
+        ) from None
+    except BedsideError:
+        raise
+    except Exception as error:  # Pillow's decoders raise whatever a damaged value breaks
+        raise ImageError(
+            f"{path} is damaged: {error}", expected="a complete image file", hint="copy the file again"
+        ) from None
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        try:
-            with Image.open(stream or path) as picture:
-                refuse_giant(path, picture.width * picture.height)
-                _refuse_frames(path, 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1))
-                return _pixels(path, picture, window)
-        except UnidentifiedImageError:
-            raise ImageError(
-                f"{path} is not an image that we read", expected="PNG, JPEG, TIFF, BMP or DICOM", hint="convert it"
-            ) from None
-        except Image.DecompressionBombError:
-            raise ImageError(
-                f"{path} is too large", expected=f"at most {MAX_PIXELS:,} pixels", hint="resize it, or tile it"
-            ) from None
-        except BedsideError:
-            raise
-        except Exception as error:  # Pillow's decoders raise whatever a damaged value breaks
-            raise ImageError(
-                f"{path} is damaged: {error}", expected="a complete image file", hint="copy the file again"
-            ) from None
+
+@cache
+def _quieten_pillow() -> None:
+    """Silence Pillow's warning of large pictures, once: our own limit is an error, and a filter costs each read."""
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 
 
 def _pixels(path: Path, picture: Any, window: AnyWindow | None) -> ByteArray:
@@ -81,8 +86,6 @@ def picture_bytes(picture: Any) -> ByteArray:
 
 
 def _on_black(picture: Any) -> Any:
-    from PIL import Image
-
     ground = Image.new("RGBA", picture.size, (0, 0, 0, 255))
     ground.alpha_composite(picture.convert("RGBA"))
     return ground
@@ -163,8 +166,6 @@ def raster_spacing(path: Path) -> tuple[float, float] | None:
 
     The resolution of PNG and JPEG is the screen's or the scanner's by habit, and is not believed.
     """
-    from PIL import Image
-
     with Image.open(path) as picture:
         if picture.format != "TIFF":
             return None

@@ -42,7 +42,7 @@ class LiteRtSession:
             interpreter.set_tensor(self.input_index, images[i : i + 1])
             interpreter.invoke()
             rows.append(interpreter.get_tensor(self.output_index))
-        return {"logits": np.concatenate(rows)}
+        return {"logits": rows[0] if len(rows) == 1 else np.concatenate(rows)}
 
 
 @dataclass(frozen=True, slots=True)

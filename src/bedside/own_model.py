@@ -1,6 +1,6 @@
 """The side door of the hall: a user's own network is the reference, and what ships is a smaller copy of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -106,17 +106,15 @@ def compress_own(
         cohort=cohort, audit=audit, split=split, material=material, baseline=baseline, folder=folder, plan=plan,
         from_reference=True,
     )  # fmt: skip
-    return concluded(run, opening, _proposing(sketch, opening, device), budget, out, key)
+    return concluded(run, opening, _proposal(sketch, opening, device), budget, out, key)
 
 
-def _proposing(sketch: RecipeSketch, opening: Opening, device: DeviceSpec) -> Callable[[], Proposal]:
-    def proposing() -> Proposal:
-        baseline, spec = opening.baseline, opening.baseline.architecture.spec
-        recipe = sketch.completed(spec, baseline.architecture.n_classes, opening.plan, own=baseline.architecture)
-        cost = count_model(load_reference(baseline, opening.folder), spec, device)
-        return Proposal(candidates=(Candidate(recipe=recipe, cost=cost),), dropped={})
-
-    return proposing
+def _proposal(sketch: RecipeSketch, opening: Opening, device: DeviceSpec) -> Proposal:
+    """Propose the one recipe, costed on the network as it is."""
+    baseline, spec = opening.baseline, opening.baseline.architecture.spec
+    recipe = sketch.completed(spec, baseline.architecture.n_classes, opening.plan, own=baseline.architecture)
+    cost = count_model(load_reference(baseline, opening.folder), spec, device)
+    return Proposal(candidates=(Candidate(recipe=recipe, cost=cost),), dropped={})
 
 
 def _read(own: OwnModel, n_classes: int, seed: int) -> "nn.Module":

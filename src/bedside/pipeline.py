@@ -132,7 +132,7 @@ def optimize(
     opening = Opening(
         cohort=cohort, audit=audit, split=split, material=material, baseline=baseline, folder=folder, plan=plan
     )
-    return concluded(run, opening, lambda: proposal, budget, out, key)
+    return concluded(run, opening, proposal, budget, out, key)
 
 
 def _on_paper(proposing: Callable[[], Proposal], work: Path, budget: Budget) -> Proposal:
@@ -161,9 +161,7 @@ class Opening:
     from_reference: bool = False
 
 
-def concluded(
-    run: Run, opening: Opening, proposing: Callable[[], Proposal], budget: Budget, out: Path, key: Path | None
-) -> Bundle:
+def concluded(run: Run, opening: Opening, proposal: Proposal, budget: Budget, out: Path, key: Path | None) -> Bundle:
     """Stops 4 to 11: candidates, trials, selection, the sealed test, the bundle."""
     settings, watch, work, device = run.settings, run.watch, run.journal.folder, device_named(budget.device)
     cohort, split, material, baseline = opening.cohort, opening.split, opening.material, opening.baseline
@@ -176,7 +174,6 @@ def concluded(
     )
     reference_profile = profiled(run, material, reference_file, reference_folder, device, None)
     watch.stop(4, "candidates")
-    proposal = proposing()
     start = network if opening.from_reference else None
 
     attempts: list[Attempt] = []

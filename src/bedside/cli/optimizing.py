@@ -61,6 +61,16 @@ class Request:
             raise InputError("--allow-leak and --drop-leaks exclude each other", expected="one of them")
         return "allow" if self.allow_leak else "drop" if self.drop_leaks else "stop"
 
+    @property
+    def format_names(self) -> tuple[str, ...]:
+        """The formats, one by one."""
+        return tuple(name.strip() for name in self.formats.split(",") if name.strip())
+
+    @property
+    def n_threads(self) -> int:
+        """Training threads: as asked, or every core that this process may use."""
+        return self.threads or len(os.sched_getaffinity(0))
+
     def preprocessing(self) -> dict[str, Any]:
         """Fields of `Preprocess` that were asked for."""
         from bedside.data.enhance.steps import steps_named
@@ -134,9 +144,9 @@ def run_optimize(request: Request) -> None:
             request.budget(),
             out=request.out,
             preset=request.preset,
-            formats=tuple(name.strip() for name in request.formats.split(",") if name.strip()),
+            formats=request.format_names,
             seed=request.seed,
-            threads=request.threads or len(os.sched_getaffinity(0)),
+            threads=request.n_threads,
             margin=request.margin,
             target_sensitivity=request.target_sensitivity,
             leak_policy=request.leak_policy,

@@ -103,9 +103,9 @@ def gathered(name: str) -> Material:
         task=cohort.task,
         data=TrainingData(
             development=stack_images(split.development, preprocess),
-            development_labels=labels_of(split.development),
+            development_targets=labels_of(split.development),
             tuning=stack_images(split.tuning, preprocess),
-            tuning_labels=labels_of(split.tuning),
+            tuning_targets=labels_of(split.tuning),
             preprocess=preprocess,
         ),
         test=stack_images(test, preprocess),
@@ -170,7 +170,7 @@ def run_cell(cell: Cell, material: Material, dense: tuple[Any, Any, Any]) -> Non
     tuning = softmax(logits_of(pruned, material.data.tuning, material.data.preprocess))
     np.savez(
         buffer, probabilities=outputs, labels=material.test_labels, units=np.array(material.test_units),
-        tuning_auroc=auroc_of(material.task, material.data.tuning_labels, tuning),
+        tuning_score=auroc_of(material.task, material.data.tuning_targets, tuning),
         auroc=auroc_of(material.task, material.test_labels, outputs), mmacs=cost.mmacs, int8_kib=cost.int8_kib,
         cpu_s=time.process_time() - begun, task=json.dumps([material.task.classes, material.task.positive]),
     )  # fmt: skip

@@ -11,7 +11,8 @@ from bedside.compress.compressing import CompressedModel, compress, load_compres
 from bedside.compress.quantization import QuantizationPlan
 from bedside.compress.recipe import Recipe, Workbench
 from bedside.data.augment import Augment
-from bedside.data.case import Cohort, labels_of
+from bedside.data.case import labels_of
+from bedside.data.cohort import Cohort
 from bedside.data.preprocess import Preprocess
 from bedside.data.split import Split
 from bedside.data.stacking import stack_images
@@ -21,7 +22,8 @@ from bedside.runtime.artifact import Artifact
 from bedside.runtime.session import Session, logits, open_session
 from bedside.stops import monitor_for
 from bedside.train.architecture import Architecture
-from bedside.train.baseline import Baseline, fit_reference, load_reference, reference_architecture
+from bedside.train.baseline import Baseline, fit_reference, load_reference
+from bedside.train.objective import CLASSES
 from bedside.train.plan import TrainPlan
 from bedside.verify.operating_point import OperatingPoint, lock_operating_point
 
@@ -53,9 +55,9 @@ def training_data(split: Split, preprocess: Preprocess) -> "TrainingData":
 
     return TrainingData(
         development=stack_images(split.development, preprocess),
-        development_labels=labels_of(split.development),
+        development_targets=labels_of(split.development),
         tuning=stack_images(split.tuning, preprocess),
-        tuning_labels=labels_of(split.tuning),
+        tuning_targets=labels_of(split.tuning),
         preprocess=preprocess,
     )
 
@@ -68,7 +70,7 @@ def fitted(split: Split, preprocess: Preprocess, seed: int, folder: Path) -> tup
     flips = Augment(flip_prob=0.5)
     plan = TrainPlan(n_epochs=12, learning_rate=5e-4, patience=12, n_views=10_000, batch_size=32, augment=flips,
                      seed=seed)  # fmt: skip
-    architecture, journal = reference_architecture(preprocess.spec, TASK.n_classes), Journal(folder=folder)
+    architecture, journal = CLASSES.reference(preprocess.spec, TASK, None), Journal(folder=folder)
     baseline = journal.stop(
         "reference",
         Baseline,
@@ -98,7 +100,7 @@ def fitted(split: Split, preprocess: Preprocess, seed: int, folder: Path) -> tup
         sessions[f"small {artifact.precision}"] = open_session(artifact, folder)
     tuning = preprocess.normalize(data.tuning)
     points = {
-        name: lock_operating_point(data.tuning_labels, logits(session, tuning), TASK)
+        name: lock_operating_point(data.tuning_targets, logits(session, tuning), TASK)
         for name, session in sessions.items()
     }
     return reference, {name: Looker(session=held, point=points[name]) for name, held in sessions.items()}

@@ -133,7 +133,7 @@ def leave_trials(folder: Path, trials: Sequence[Trial], budget: Budget, dropped:
     sheet = StringIO()
     writer = csv.writer(sheet)
     writer.writerow(
-        ["trial", "may_ship", "reason", "tuning_auroc", "low", "high", "size_kib", "latency_p50_ms", "latency_p90_ms",
+        ["trial", "may_ship", "reason", "tuning_score", "low", "high", "size_kib", "latency_p50_ms", "latency_p90_ms",
          "memory_mib", "energy_mj", "mmacs", "n_parameters", "flips_frac"]
     )  # fmt: skip
     for trial in trials:
@@ -148,7 +148,7 @@ def leave_trials(folder: Path, trials: Sequence[Trial], budget: Budget, dropped:
 def _row(trial: Trial, budget: Budget) -> list[object]:
     refusal, cost = trial.refusal(budget), trial.profile
     numbers = (
-        trial.tuning_auroc.value, trial.tuning_auroc.low, trial.tuning_auroc.high, cost.size_kib.value,
+        trial.tuning_score.value, trial.tuning_score.low, trial.tuning_score.high, cost.size_kib.value,
         cost.latency_p50_ms.value, cost.latency_p90_ms.value, cost.peak_memory_mib.value, cost.energy_mj.value,
         trial.mmacs,
     )  # fmt: skip

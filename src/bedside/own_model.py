@@ -16,7 +16,7 @@ from bedside.compress.presets import Preset
 from bedside.compress.proposing import Candidate, Proposal
 from bedside.compress.recipe_file import RecipeSketch, read_recipe
 from bedside.data.audit import LeakPolicy
-from bedside.data.case import Cohort
+from bedside.data.cohort import Cohort
 from bedside.data.preprocess import Preprocess
 from bedside.data.sources import load_cohort
 from bedside.data.split import split_by_patient

@@ -18,7 +18,7 @@ from bedside.compress.presets import Preset, preset_named
 from bedside.compress.proposing import Proposal, given, propose
 from bedside.compress.recipe_file import RecipeSketch, read_recipe
 from bedside.data.audit import CohortAudit, LeakPolicy
-from bedside.data.case import Cohort
+from bedside.data.cohort import Cohort
 from bedside.data.sources import load_cohort
 from bedside.data.split import Split, split_by_patient
 from bedside.data.stacking import suit_preprocess
@@ -120,12 +120,12 @@ def optimize(
     material = gathered(run, cohort, split, preprocess)
     watch.stop(3, "reference")
     reference_plan, plan = plans_for(run, cohort, material)
-    spec, n_classes = material.preprocess.spec, cohort.task.n_classes
+    spec = material.preprocess.spec
 
     def proposing() -> Proposal:
         if sketches:
-            return given([sketch.completed(spec, n_classes, plan) for sketch in sketches], device)
-        return propose(spec, n_classes, plan, settings.preset, budget, device)
+            return given([sketch.completed(spec, cohort.task.n_classes, plan) for sketch in sketches], device)
+        return propose(spec, cohort.task, plan, settings.preset, budget, device)
 
     proposal = _on_paper(proposing, work, budget)
     baseline, folder = referenced(run, material, reference_plan)
@@ -196,7 +196,7 @@ def concluded(run: Run, opening: Opening, proposal: Proposal, budget: Budget, ou
         run, material, split.test, shipped.models[0], own_fp32, reference_session, reference_point
     )  # fmt: skip
     hardships = stressed(
-        run, cohort, split, material, gate, shipped.models[0], shipped.own_fp32, outcome.images, outcome.labels,
+        run, cohort, split, material, gate, shipped.models[0], shipped.own_fp32, outcome.images, outcome.targets,
         outcome.units,
     )  # fmt: skip
     watch.stop(11, "bundle")

@@ -8,7 +8,8 @@ import numpy as np
 from bedside.base.arrays import ByteArray, IntArray
 from bedside.base.digest import digest_array
 from bedside.bundle.sealing import ModelFile
-from bedside.data.case import Case, Cohort, units_of
+from bedside.data.case import Case, units_of
+from bedside.data.cohort import Cohort
 from bedside.data.corruptions import suite_for
 from bedside.data.preprocess import Preprocess
 from bedside.data.split import Split
@@ -36,7 +37,7 @@ class Hardships:
     """What odd and spoilt images do to the shipped model, measured on the opened test; and shortcuts in development."""
 
     gate: GateEvidence | None
-    robustness: Robustness
+    robustness: Robustness | None
     shortcuts: ShortcutReport | None
 
     def values(self) -> dict[str, object]:
@@ -48,8 +49,10 @@ class Hardships:
 def gated(run: Run, material: Material, split: Split) -> AcceptanceGate | None:
     """Fit the acceptance gate on development and tuning images; part of stop 9, since it ships with the model.
 
-    None, with a note, where there are too few images to say what is usual.
+    None, with a note, where there are too few images to say what is usual; None for clips and volumes.
     """
+    if not material.preprocess.spec.is_image:
+        return None
     if (fewest := min(len(split.development), len(split.tuning))) < MIN_IMAGES:
         run.watch.note(f"no acceptance gate: {fewest} images cannot say what is usual; {MIN_IMAGES} can")
         return None
@@ -82,6 +85,9 @@ def stressed(
 ) -> Hardships:  # fmt: skip
     """Measure all three; `images`, `labels` and `units` are those of the opened test."""
     run.watch.note("corruptions of the modality, odd images at the gate, shortcut probes")
+    if not (material.task.picks_one and material.preprocess.spec.is_image):
+        tested = gate_tested(run, gate, images, units, material.preprocess) if gate is not None else None
+        return Hardships(gate=tested, robustness=None, shortcuts=None)
     return Hardships(
         gate=gate_tested(run, gate, images, units, material.preprocess) if gate is not None else None,
         robustness=corrupted(run, cohort, material, shipped, own_fp32, images, labels, units),
@@ -133,7 +139,7 @@ def probed(run: Run, material: Material, split: Split) -> ShortcutReport | None:
         ShortcutReport,
         [material.digest, N_SHORTCUT_IMAGES],
         lambda: probe_shortcuts(
-            material.task, material.data.development[::step], material.data.development_labels[::step], units,
+            material.task, material.data.development[::step], material.data.development_targets[::step], units,
             seed=run.settings.seed, tick=run.watch.tick,
         ),
     )  # fmt: skip

@@ -6,70 +6,87 @@ from pathlib import Path
 import numpy as np
 
 from bedside.attempts import Attempt, Shipment
-from bedside.base.arrays import ByteArray, FloatArray, IntArray
+from bedside.base.arrays import ByteArray, FloatArray
 from bedside.base.budget import Budget
 from bedside.base.digest import digest_value
 from bedside.base.files import write_atomic
 from bedside.base.stamp import Stamp, versions_of
+from bedside.base.task import Task
 from bedside.base.version import VERSION
+from bedside.bundle.gallery import GalleryJob, gallery_of
 from bedside.bundle.model_card import intended_use
 from bedside.bundle.opening import Bundle
-from bedside.bundle.report_data import GalleryItem, ReportData
+from bedside.bundle.report_data import ReportData
 from bedside.bundle.report_texts import report_texts
 from bedside.bundle.sealing import ModelFile, SealJob, seal
 from bedside.bundle.signing import load_or_create_key
 from bedside.compress.proposing import Proposal
 from bedside.data.audit import CohortAudit
-from bedside.data.case import Cohort, labels_of, units_of
+from bedside.data.case import units_of
+from bedside.data.cohort import Cohort
 from bedside.data.counting import native_sizes, part_classes, part_units
-from bedside.data.preprocess import Preprocess
 from bedside.data.split import SealedCases, Split
 from bedside.data.stacking import stack_images
+from bedside.data.targets import Targets, targets_of
 from bedside.robustness_stops import Hardships
 from bedside.runtime.session import Session, logits, open_session
 from bedside.stops import WORKSHOP, Material, Run
 from bedside.train.baseline import Baseline
 from bedside.train.transfer import START_WEIGHTS
-from bedside.verify.evidence import Evidence, evaluate
+from bedside.verify.evidence import Evidence
 from bedside.verify.gate import AcceptanceGate
-from bedside.verify.occlusion import occlusion_map
+from bedside.verify.judge import Answer, AnyEvidence, Truth, judge_of
+from bedside.verify.measured import MeasuredEvidence
 from bedside.verify.operating_point import OperatingPoint
 from bedside.verify.profiling import Profile
 from bedside.verify.selection import Choice, Trial
 
 REASON = "the one clinical evaluation of the shipped model, after it was chosen on tuning data"
-N_GALLERY = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestOutcome:
-    """What the opened test came to: images (uint8), labels and outputs; kept, so that the seal is broken once only."""
+    """What the opened test came to; kept, so that the seal is broken once only.
+
+    Parameters
+    ----------
+    images
+        ``(n, *spec.shape)`` uint8.
+    targets
+        ``(n, ...)``, what the reference standard says.
+    shipped, own_fp32, reference
+        Outputs ``(n, K, ...)``.
+    """
 
     __test__ = False
 
     images: ByteArray
-    labels: IntArray
+    targets: Targets
     units: tuple[str, ...]
     shipped: FloatArray
     own_fp32: FloatArray
     reference: FloatArray
 
+    def truth(self, task: Task) -> Truth:
+        """What the reference standard says of the test."""
+        return Truth(task=task, targets=self.targets, units=self.units)
+
 
 def tested(
     run: Run, material: Material, sealed: SealedCases, shipped: ModelFile, own_fp32: Session, reference: Session,
     reference_point: OperatingPoint,
-) -> tuple[Evidence, TestOutcome]:  # fmt: skip
+) -> tuple[AnyEvidence, TestOutcome]:  # fmt: skip
     """Stop 10: the seal is broken once, for the shipped bytes, on the shipped runtime."""
     inputs = [shipped.artifact, shipped.point, reference_point, material.digest, sealed.digest(), run.settings.margin]
     path = run.journal.place("evidence", inputs) / "outcome.npz"
 
-    def make() -> Evidence:
+    def make() -> AnyEvidence:
         cases = sealed.open(reason=REASON)
         images = stack_images(cases, material.preprocess, run.watch.tick)
         ready = material.preprocess.normalize(images)
         outcome = TestOutcome(
             images=images,
-            labels=labels_of(cases),
+            targets=targets_of(cases, material.task, material.preprocess),
             units=tuple(units_of(cases)),
             shipped=logits(open_session(shipped.artifact, shipped.folder), ready),
             own_fp32=logits(own_fp32, ready),
@@ -78,19 +95,18 @@ def tested(
         write_atomic(path, _packed(outcome))
         return _judge(run, material, outcome, shipped.point, reference_point)
 
-    evidence = run.journal.stop("evidence", Evidence, inputs, make)
+    kind = Evidence if material.task.picks_one else MeasuredEvidence
+    evidence = run.journal.stop("evidence", kind, inputs, make)
     return evidence, _unpacked(path)
 
 
 def _judge(
     run: Run, material: Material, outcome: TestOutcome, point: OperatingPoint, reference_point: OperatingPoint
-) -> Evidence:
-    return evaluate(
-        material.task,
-        outcome.labels,
-        outcome.units,
-        shipped=(outcome.shipped, point),
-        reference=(outcome.reference, reference_point),
+) -> AnyEvidence:
+    return judge_of(material.task).evaluate(
+        outcome.truth(material.task),
+        shipped=Answer(outputs=outcome.shipped, point=point),
+        reference=Answer(outputs=outcome.reference, point=reference_point),
         own_fp32=outcome.own_fp32,
         margin=run.settings.margin,
         reason=REASON,
@@ -105,7 +121,7 @@ def _packed(outcome: TestOutcome) -> bytes:
     np.savez_compressed(
         buffer,
         images=outcome.images,
-        labels=outcome.labels,
+        targets=outcome.targets,
         units=np.array(outcome.units),
         shipped=outcome.shipped,
         own_fp32=outcome.own_fp32,
@@ -119,40 +135,6 @@ def _unpacked(path: Path) -> TestOutcome:
         arrays = {name: held[name] for name in held.files}
     units = tuple(str(unit) for unit in arrays.pop("units"))
     return TestOutcome(units=units, **arrays)
-
-
-def gallery(
-    outcome: TestOutcome, session: Session, point: OperatingPoint, preprocess: Preprocess, classes: tuple[str, ...]
-) -> tuple[GalleryItem, ...]:
-    """The most confident hits and misses of the test, with heat maps of the shipped file."""
-    probabilities = point.probabilities(outcome.shipped)
-    called = point.calls(probabilities)
-    certainty = probabilities[np.arange(len(called)), called]
-    order = np.argsort(-certainty, kind="stable")
-    right = called[order] == outcome.labels[order]
-    items = []
-    for kind, rows in (("miss", order[~right][:N_GALLERY]), ("hit", _spread(order[right], outcome.labels))):
-        for row in rows:
-            shown = point.positive if point.threshold_prob is not None else called[row]
-            heat = occlusion_map(session, preprocess.normalize(outcome.images[row]), point, int(called[row]))
-            items.append(
-                GalleryItem(
-                    image=outcome.images[row],
-                    heat=heat,
-                    truth=classes[int(outcome.labels[row])],
-                    called=classes[int(called[row])],
-                    probability=float(probabilities[row, shown]),
-                    kind=kind,  # type: ignore[arg-type]
-                )
-            )
-    return tuple(items)
-
-
-def _spread(rows: IntArray, labels: IntArray) -> list[int]:
-    """The first few rows, classes in turn."""
-    by_class = [[int(r) for r in rows if labels[r] == k] for k in np.unique(labels)]
-    turns = [members[i] for i in range(N_GALLERY) for members in by_class if i < len(members)]
-    return turns[:N_GALLERY]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +154,7 @@ class Story:
     attempt: Attempt
     shipment: Shipment
     budget: Budget
-    evidence: Evidence
+    evidence: AnyEvidence
     outcome: TestOutcome
     gate: AcceptanceGate | None
     hardships: Hardships
@@ -218,6 +200,11 @@ def _start_weights(story: Story) -> str:
 
 def _report_data(run: Run, story: Story, session: Session, point: OperatingPoint) -> ReportData:
     cohort, outcome, settings = story.cohort, story.outcome, run.settings
+    truth = outcome.truth(cohort.task)
+    job = GalleryJob(
+        images=outcome.images, truth=truth, outputs=outcome.shipped, point=point, session=session,
+        preprocess=story.material.preprocess,
+    )  # fmt: skip
     return ReportData(
         cohort_name=cohort.name,
         source=cohort.source,
@@ -236,16 +223,16 @@ def _report_data(run: Run, story: Story, session: Session, point: OperatingPoint
         reference_name=story.baseline.architecture.name,
         reference_profile=story.reference_profile,
         evidence=story.evidence,
-        labels=outcome.labels,
-        shipped_probabilities=point.probabilities(outcome.shipped),
-        reference_probabilities=story.reference_point.probabilities(outcome.reference),
-        gallery=gallery(outcome, session, point, story.material.preprocess, cohort.task.classes),
+        labels=outcome.targets,
+        shipped_probabilities=_by_case(cohort.task, point, outcome.shipped),
+        reference_probabilities=_by_case(cohort.task, story.reference_point, outcome.reference),
+        gallery=gallery_of(job),
         sizes_kib={f"{m.artifact.format} {m.artifact.precision}": m.artifact.size_kib for m in story.shipment.models},
         lineage=_lineage(story),
         versions=versions_of(WORKSHOP),
         seed=settings.seed,
         preset=settings.preset.name,
-        part_classes=part_classes(story.split, outcome.labels, cohort.task.classes),
+        part_classes=part_classes(story.split, cohort.task),
         part_units=part_units(story.split, outcome.units),
         native_sizes=native_sizes(story.split.observation),
         input_spec=story.material.preprocess.spec,
@@ -255,6 +242,11 @@ def _report_data(run: Run, story: Story, session: Session, point: OperatingPoint
         gate=story.hardships.gate,
         shortcuts=story.hardships.shortcuts,
     )
+
+
+def _by_case(task: Task, point: OperatingPoint, outputs: FloatArray) -> FloatArray:
+    """Probabilities ``(n, K)``; none where the answer is not a class a case."""
+    return point.probabilities(outputs) if task.picks_one else np.zeros((0, task.n_classes))
 
 
 def _part_sizes(split: Split) -> dict[str, int]:

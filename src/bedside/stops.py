@@ -20,22 +20,22 @@ from bedside.compress.quantization import QuantizationPlan
 from bedside.compress.recipe import Recipe, Workbench
 from bedside.data.audit import CohortAudit, LeakPolicy, audit_cohort, usable
 from bedside.data.augment import Augment
-from bedside.data.case import Cohort, labels_of, units_of
+from bedside.data.case import units_of
+from bedside.data.cohort import Cohort
 from bedside.data.preprocess import Preprocess
 from bedside.data.split import Split
 from bedside.data.stacking import stack_images
+from bedside.data.targets import targets_of
 from bedside.export.converting import ExportJob, convert
 from bedside.export.exported import eager_session, exported_session
 from bedside.runtime.artifact import Artifact, Precision
 from bedside.runtime.devices import DeviceSpec
 from bedside.runtime.session import logits, open_session
-from bedside.train.baseline import Baseline, fit_reference, reference_architecture
+from bedside.train.baseline import Baseline, fit_reference
 from bedside.train.plan import TrainPlan
-from bedside.verify.intervals import bootstrap, resamples
-from bedside.verify.metrics import negative_log_likelihood, softmax
-from bedside.verify.noninferiority import auroc_of, compare_aurocs
-from bedside.verify.operating_point import OperatingPoint, lock_operating_point
-from bedside.verify.parity import ParityReport, check_parity, edge_images
+from bedside.verify.judge import Answer, Truth, judge_of
+from bedside.verify.operating_point import OperatingPoint
+from bedside.verify.parity import ParityReport, edge_images
 from bedside.verify.profiling import Profile, profile
 from bedside.verify.selection import Trial
 
@@ -103,6 +103,11 @@ class Material:
         """How pixels become inputs."""
         return self.data.preprocess
 
+    @property
+    def tuning_truth(self) -> Truth:
+        """What the reference standard says of the tuning cases."""
+        return Truth(task=self.task, targets=self.data.tuning_targets, units=self.tuning_units)
+
     def tuning_inputs(self) -> FloatArray:
         """Preprocessed tuning images, ``(n, C, H, W)``."""
         return self.preprocess.normalize(self.data.tuning)
@@ -126,10 +131,11 @@ def gathered(run: Run, cohort: Cohort, split: Split, preprocess: Preprocess) -> 
 
     data = TrainingData(
         development=stack_images(split.development, preprocess, run.watch.tick),
-        development_labels=labels_of(split.development),
+        development_targets=targets_of(split.development, cohort.task, preprocess),
         tuning=stack_images(split.tuning, preprocess),
-        tuning_labels=labels_of(split.tuning),
+        tuning_targets=targets_of(split.tuning, cohort.task, preprocess),
         preprocess=preprocess,
+        kind=cohort.task.kind,
     )
     observed = preprocess.normalize(stack_images(split.observation, preprocess))
     return Material(
@@ -141,20 +147,10 @@ def gathered(run: Run, cohort: Cohort, split: Split, preprocess: Preprocess) -> 
     )
 
 
-def monitor_for(task: Task):
-    """Tuning score: AUROC; where it ties (small tuning parts saturate), the lower log-likelihood loss decides."""
-
-    def score(labels: np.ndarray, outputs: FloatArray) -> float:
-        probabilities = softmax(outputs)
-        return auroc_of(task, labels, probabilities) - 1e-3 * negative_log_likelihood(labels, probabilities)
-
-    return score
-
-
 def plans_for(run: Run, cohort: Cohort, material: Material) -> tuple[TrainPlan, TrainPlan]:
     """Return the plans of the reference and of the students; they share seed, views and augmentation."""
     settings, n = run.settings, len(material.data.development)
-    architecture = reference_architecture(material.preprocess.spec, cohort.task.n_classes, settings.reference)
+    architecture = material.data.objective.reference(material.preprocess.spec, cohort.task, settings.reference)
     student = TrainPlan(
         n_epochs=settings.preset.student_epochs(n),
         learning_rate=3e-3,
@@ -177,8 +173,7 @@ def plans_for(run: Run, cohort: Cohort, material: Material) -> tuple[TrainPlan, 
 
 def referenced(run: Run, material: Material, plan: TrainPlan) -> tuple[Baseline, Path]:
     """Stop 3: the fp32 reference."""
-    spec, settings = material.preprocess.spec, run.settings
-    architecture = reference_architecture(spec, material.task.n_classes, settings.reference)
+    architecture = material.data.objective.reference(material.preprocess.spec, material.task, run.settings.reference)
     inputs = [material.digest, architecture, plan]
     folder = run.journal.place("reference", inputs)
     baseline = run.journal.stop(
@@ -190,7 +185,7 @@ def referenced(run: Run, material: Material, plan: TrainPlan) -> tuple[Baseline,
             plan,
             material.data,
             folder,
-            monitor=monitor_for(material.task),
+            monitor=judge_of(material.task).monitor(material.task),
             on_epoch=run.ticker(plan.n_epochs),
         ),
     )
@@ -239,7 +234,7 @@ def compressed(
     folder = run.journal.place("model", inputs)
     bench = Workbench(
         data=material.data,
-        monitor=monitor_for(material.task),
+        monitor=judge_of(material.task).monitor(material.task),
         teacher_logits=teacher_logits,
         folder=folder,
         hardening=hardening,
@@ -281,16 +276,16 @@ def paritied(
         chain = [("eager", eager), ("exported", exported_session(model, material.preprocess.spec))]
         chain += [(artifact.name, open_session(artifact, folder)) for artifact in artifacts]  # type: ignore[list-item]
         edges = material.preprocess.normalize(edge_images(material.preprocess.spec.shape))
-        return check_parity(chain, images[:: max(1, len(images) // N_PARITY)], edges, point)
+        shown = images[:: max(1, len(images) // N_PARITY)]
+        return judge_of(material.task).parity(chain, shown, edges, point)
 
     return run.journal.stop("parity", ParityReport, inputs, make)
 
 
 def locked(run: Run, material: Material, outputs: FloatArray) -> OperatingPoint:
     """Temperature and threshold for outputs on the tuning part."""
-    return lock_operating_point(
-        material.data.tuning_labels, outputs, material.task, target_sensitivity=run.settings.target_sensitivity
-    )
+    judge, asked = judge_of(material.task), run.settings.target_sensitivity
+    return judge.lock(material.tuning_truth, outputs, target_sensitivity=asked)
 
 
 def profiled(
@@ -319,28 +314,25 @@ def tried(
     artifacts, folder = files
     shipped = artifacts[-1]
     outputs = logits(open_session(shipped, folder), material.tuning_inputs())
-    point, reference_point = locked(run, material, outputs), locked(run, material, reference_outputs)
-    labels, task = material.data.tuning_labels, material.task
-    draws, n_units = (
-        resamples(material.tuning_units, n_resamples=500, seed=run.settings.seed),
-        len(set(material.tuning_units)),
+    answer = Answer(outputs=outputs, point=locked(run, material, outputs))
+    judge = judge_of(material.task)
+    score, judged = judge.tuning(
+        material.tuning_truth,
+        shipped=answer,
+        reference=Answer(outputs=reference_outputs, point=locked(run, material, reference_outputs)),
+        margin=run.settings.margin,
+        seed=run.settings.seed,
     )
-    probabilities = point.probabilities(outputs)
     return Trial(
         name=f"{candidate.name} {shipped.precision}",
         recipe=digest_value(candidate.recipe),
         artifacts=artifacts,
-        tuning_auroc=bootstrap(
-            lambda rows: auroc_of(task, labels[rows], probabilities[rows]),
-            draws, n_rows=len(labels), n_patients=n_units,
-        ),
-        non_inferiority=compare_aurocs(
-            task, labels, probabilities, reference_point.probabilities(reference_outputs),
-            margin=run.settings.margin, draws=draws, n_patients=n_units,
-        ),
-        point=point,
+        metric=judge.metric,
+        tuning_score=score,
+        non_inferiority=judged,
+        point=answer.point,
         parity=parity,
         profile=speed,
         mmacs=candidate.cost.mmacs,
         n_parameters=candidate.cost.n_parameters,
-    )  # fmt: skip
+    )

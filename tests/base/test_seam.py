@@ -15,7 +15,8 @@ COLOURS: Seam[type] = Seam("bedside.test_colours", {"task": "bedside.base.task:T
 PLUGIN = """
 import numpy as np
 from bedside.base.task import Task
-from bedside.data.case import Case, Cohort
+from bedside.data.case import Case
+from bedside.data.cohort import Cohort
 
 def load(rest, options):
     cases = tuple(

@@ -195,7 +195,7 @@ def _trial(
         name=name,
         recipe=digest_value({"recipe": name}),
         artifacts=(artifact,),
-        tuning_auroc=bootstrap(
+        tuning_score=bootstrap(
             lambda r: auroc_of(task, labels[r], p[r]), draws, n_rows=len(labels), n_patients=n_units
         ),
         non_inferiority=compare_aurocs(task, labels, p, q, margin=0.03, draws=draws, n_patients=n_units),

@@ -16,7 +16,8 @@ from bedside.bundle.opening import GATE, open_bundle
 from bedside.bundle.sealing import SealJob, seal
 from bedside.cli.predicting import run_predict
 from bedside.data.phantom import Phantom
-from bedside.serve.predicting import REFER, Predictor
+from bedside.serve.predicting import Predictor
+from bedside.serve.prediction import REFER
 from bedside.verify.gate import AcceptanceGate, fit_gate
 
 if TYPE_CHECKING:

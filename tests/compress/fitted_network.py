@@ -43,9 +43,9 @@ def make_fitted() -> Fitted:
     preprocess = Preprocess(n_channels=1, height_px=16, width_px=16)
     data = TrainingData(
         development=stack_images(split.development, preprocess),
-        development_labels=labels_of(split.development),
+        development_targets=labels_of(split.development),
         tuning=stack_images(split.tuning, preprocess),
-        tuning_labels=labels_of(split.tuning),
+        tuning_targets=labels_of(split.tuning),
         preprocess=preprocess,
     )
     architecture = Architecture(family="residual", width=0.75, spec=SPEC, n_classes=2)

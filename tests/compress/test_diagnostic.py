@@ -41,7 +41,7 @@ def test_evidence_is_the_change_of_the_margin_when_a_channel_shrinks(fitted: Fit
         (name, found) for name, found in readers.items() if len(found) == 1 and isinstance(found[0], torch.nn.Conv2d)
     )
     images = torch.from_numpy(fitted.data.preprocess.normalize(fitted.data.development[rows])).double()
-    labels = torch.from_numpy(fitted.data.development_labels[rows])
+    labels = torch.from_numpy(fitted.data.development_targets[rows])
 
     def margins(channel: int, factor: float) -> "torch.Tensor":
         def shrink(layer: object, inputs: tuple["torch.Tensor", ...]) -> tuple["torch.Tensor", ...]:
@@ -73,8 +73,8 @@ def test_evidence_without_cost_is_a_share_of_the_group(fitted: Fitted) -> None:
 
 def test_the_options_change_the_scores(fitted: Fitted) -> None:
     channels, paper = traced(fitted.model)
-    rare = np.flatnonzero(fitted.data.development_labels == 1)[:2]
-    rows = np.sort(np.concatenate([np.flatnonzero(fitted.data.development_labels == 0)[:30], rare]))
+    rare = np.flatnonzero(fitted.data.development_targets == 1)[:2]
+    rows = np.sort(np.concatenate([np.flatnonzero(fitted.data.development_targets == 0)[:30], rare]))
     sample = Sample(data=fitted.data, rows=rows, seed=0)
     whole = np.concatenate(list(Diagnostic()(channels, paper, sample).values()))
     for other in (Diagnostic(weighted=False), Diagnostic(balanced=False), Diagnostic(cost_power=0.0)):

@@ -6,7 +6,7 @@ pytest.importorskip("torch", reason="candidates need the workshop extra")
 
 from bedside.base.budget import Budget
 from bedside.base.errors import BudgetError, InputError
-from bedside.base.task import TensorSpec
+from bedside.base.task import Task, TensorSpec
 from bedside.compress.presets import PRESETS, preset_named
 from bedside.compress.proposing import SIZE_SLACK, Proposal, propose
 from bedside.runtime.devices import device_named
@@ -14,11 +14,12 @@ from bedside.train.plan import TrainPlan
 
 pytestmark = pytest.mark.workshop
 
+TASK = Task(classes=("well", "ill"))
 SPEC = TensorSpec(n_channels=1, height_px=28, width_px=28)
 
 
 def proposed(budget: Budget, preset: str = "standard") -> Proposal:
-    return propose(SPEC, 2, TrainPlan(n_epochs=1), PRESETS[preset], budget, device_named(budget.device))
+    return propose(SPEC, TASK, TrainPlan(n_epochs=1), PRESETS[preset], budget, device_named(budget.device))
 
 
 def test_every_candidate_may_fit_and_every_other_has_a_reason() -> None:
@@ -46,7 +47,7 @@ def test_without_ceilings_the_mobile_backbones_take_part() -> None:
 
 def test_large_inputs_start_from_imagenet() -> None:
     spec = TensorSpec(n_channels=3, height_px=96, width_px=96)
-    found = propose(spec, 2, TrainPlan(n_epochs=1), PRESETS["thorough"], Budget(), device_named("host"))
+    found = propose(spec, TASK, TrainPlan(n_epochs=1), PRESETS["thorough"], Budget(), device_named("host"))
     lite0 = next(c for c in found.candidates if c.recipe.architecture.family == "tf_efficientnet_lite0")
     assert lite0.recipe.architecture.pretrained
 

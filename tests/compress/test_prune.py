@@ -83,7 +83,9 @@ def test_rounds_with_recovery_bring_the_score_back(fitted: Fitted) -> None:
     scores = []
     for settings in (at_once, patient):
         pruned = settings(fitted.model, fitted.recipe, fitted.bench)
-        scores.append(monitor(fitted.data.tuning_labels, logits_of(pruned, fitted.data.tuning, fitted.data.preprocess)))
+        scores.append(
+            monitor(fitted.data.tuning_targets, logits_of(pruned, fitted.data.tuning, fitted.data.preprocess))
+        )
     assert scores[1] > scores[0]
     assert scores[1] > 0.75
 

@@ -15,7 +15,8 @@ import pytest
 
 from bedside.base.digest import digest_value
 from bedside.base.errors import BedsideError
-from bedside.data.case import PARTS, Cohort, units_of
+from bedside.data.case import PARTS, units_of
+from bedside.data.cohort import Cohort
 from bedside.data.sources import SOURCES, load_cohort
 
 

@@ -11,7 +11,8 @@ from bedside.base.errors import LeakError
 from bedside.base.jsonform import from_json, to_json
 from bedside.base.task import Task
 from bedside.data.audit import CohortAudit, audit_cohort, usable
-from bedside.data.case import Case, Cohort
+from bedside.data.case import Case
+from bedside.data.cohort import Cohort
 from bedside.data.phantom import Phantom
 from bedside.data.sources import load_cohort
 from bedside.data.split import split_by_patient

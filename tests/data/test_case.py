@@ -8,7 +8,8 @@ from PIL import Image
 
 from bedside.base.errors import CohortError
 from bedside.base.task import Task
-from bedside.data.case import Case, Cohort, labels_of, units_of
+from bedside.data.case import Case, labels_of, units_of
+from bedside.data.cohort import Cohort
 
 TASK = Task(classes=("no", "yes"))
 

@@ -6,7 +6,8 @@ import numpy as np
 from PIL import Image
 
 from bedside.base.task import Task
-from bedside.data.case import Case, Cohort, labels_of, units_of
+from bedside.data.case import Case, units_of
+from bedside.data.cohort import Cohort
 from bedside.data.counting import native_sizes, part_classes, part_units
 from bedside.data.split import Split, split_by_patient
 
@@ -27,7 +28,7 @@ def split_of(n_patients: int = 40) -> Split:
 def test_every_case_is_counted_once_and_the_seal_holds() -> None:
     split = split_of()
     test = split_of().test.open(reason="the same part, opened in a copy")
-    counts = part_classes(split, labels_of(test), TASK.classes)
+    counts = part_classes(split, TASK)
     assert split.test.opened_for == ""
     three = [counts[part] for part in ("development", "tuning", "test")]
     assert sum(row["well"] for row in three) == 60

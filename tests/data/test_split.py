@@ -9,7 +9,8 @@ import pytest
 
 from bedside.base.errors import CohortError, SealError
 from bedside.base.task import Task
-from bedside.data.case import Case, Cohort
+from bedside.data.case import Case
+from bedside.data.cohort import Cohort
 from bedside.data.sources import load_cohort
 from bedside.data.split import N_OBSERVATION, Split, split_by_patient
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from bedside.base.task import Task
-from bedside.data.case import Case, Cohort
+from bedside.data.case import Case
+from bedside.data.cohort import Cohort
 from bedside.data.preprocess import Preprocess
 from bedside.data.stacking import stack_images, suit_preprocess
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from bedside.base.errors import CohortError
 from bedside.base.task import Task
-from bedside.data.case import Case, Cohort, units_of
+from bedside.data.case import Case, units_of
+from bedside.data.cohort import Cohort
 from bedside.data.split import split_by_patient
 
 PIXELS = np.zeros((1, 1), np.uint8)

@@ -16,7 +16,8 @@ from bedside.bundle.opening import Bundle, open_bundle
 from bedside.bundle.sealing import ModelFile, SealJob, seal
 from bedside.bundle.signing import load_or_create_key
 from bedside.cli.explaining import GazeRequest, run_explain, run_gaze
-from bedside.data.case import Case, Cohort
+from bedside.data.case import Case
+from bedside.data.cohort import Cohort
 from bedside.data.preprocess import Preprocess
 from bedside.runtime.toys import toy_artifact
 from bedside.serve.explaining import chosen_cases, explain, gaze_of_bundle

@@ -34,9 +34,9 @@ def data() -> TrainingData:
     preprocess = Preprocess(n_channels=1, height_px=16, width_px=16)
     return TrainingData(
         development=stack_images(split.development, preprocess),
-        development_labels=labels_of(split.development),
+        development_targets=labels_of(split.development),
         tuning=stack_images(split.tuning, preprocess),
-        tuning_labels=labels_of(split.tuning),
+        tuning_targets=labels_of(split.tuning),
         preprocess=preprocess,
     )
 
@@ -51,7 +51,7 @@ def plan(n_epochs: int, **changes) -> TrainPlan:
 
 def test_it_learns(data: TrainingData) -> None:
     model, history = fit(build(ARCHITECTURE, seed=0), plan(20), data, monitor=monitor)
-    assert monitor(data.tuning_labels, logits_of(model, data.tuning, data.preprocess)) > 0.8
+    assert monitor(data.tuning_targets, logits_of(model, data.tuning, data.preprocess)) > 0.8
     assert history[-1].loss < history[0].loss
     assert not model.training
 
@@ -93,9 +93,9 @@ def test_patience_ends_a_fit_that_does_not_improve(data: TrainingData) -> None:
 def test_a_student_follows_its_teacher_even_where_the_labels_lie(data: TrainingData) -> None:
     swapped = TrainingData(
         development=data.development,
-        development_labels=1 - data.development_labels,
+        development_targets=1 - data.development_targets,
         tuning=data.tuning,
-        tuning_labels=data.tuning_labels,
+        tuning_targets=data.tuning_targets,
         preprocess=data.preprocess,
     )
     settings = plan(15, distil_weight=1.0)

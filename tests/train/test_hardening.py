@@ -32,9 +32,9 @@ def data() -> TrainingData:
     split = split_by_patient(load_cohort("phantom:ultrasound", n="300", size_px="16"), seed=0)
     return TrainingData(
         development=stack_images(split.development, PREPROCESS),
-        development_labels=labels_of(split.development),
+        development_targets=labels_of(split.development),
         tuning=stack_images(split.tuning, PREPROCESS),
-        tuning_labels=labels_of(split.tuning),
+        tuning_targets=labels_of(split.tuning),
         preprocess=PREPROCESS,
     )
 
@@ -55,7 +55,7 @@ def loss_of(model, images, labels) -> float:
 
 def attacked_loss(model, data: TrainingData, levels: float) -> tuple[float, float]:
     images = torch.from_numpy(PREPROCESS.normalize(data.tuning))
-    labels = torch.from_numpy(data.tuning_labels)
+    labels = torch.from_numpy(data.tuning_targets)
     changed = harden(model, images, labels, PREPROCESS, Hardening(eps_levels=levels, n_steps=8, share_frac=1.0), seed=0)
     assert float((changed - images).abs().max()) <= levels / PREPROCESS.std + 1e-6
     assert float(changed.min()) >= -127 / 128 - 1e-6
@@ -76,7 +76,7 @@ def test_it_hurts_an_ordinary_network_more_than_a_hardened_one(data: TrainingDat
 def test_only_a_share_is_changed_and_no_state_is_touched(data: TrainingData) -> None:
     model = build(ARCHITECTURE, seed=0).train()
     images = torch.from_numpy(PREPROCESS.normalize(data.tuning[:10]))
-    labels = torch.from_numpy(data.tuning_labels[:10])
+    labels = torch.from_numpy(data.tuning_targets[:10])
     before, dice = weights_digest(model), torch.get_rng_state()
     changed = harden(model, images, labels, PREPROCESS, Hardening(eps_levels=4, share_frac=0.3), seed=5)
     assert model.training

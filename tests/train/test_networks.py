@@ -6,15 +6,16 @@ torch = pytest.importorskip("torch", reason="networks need the workshop extra")
 
 from bedside.base.errors import PluginError
 from bedside.base.task import TensorSpec
-from bedside.compress.proposing import _WIDTHS
 from bedside.train.architecture import Architecture, build
 from bedside.train.checkpoint import weights_digest
+from bedside.train.objective import CLASSES
 from bedside.train.stems import n_strides_for
 
 pytestmark = pytest.mark.workshop
 
 SMALL = TensorSpec(n_channels=1, height_px=28, width_px=28)
-EVERY = [(family, width) for family, widths in _WIDTHS.items() for width in (widths[0], widths[-1])] + [
+FAMILIES = CLASSES.families(SMALL)
+EVERY = [(family, width) for family, widths in FAMILIES.items() for width in (widths[0], widths[-1])] + [
     ("resnet18", 1.0)
 ]
 
@@ -29,7 +30,7 @@ def test_logits_have_the_shape_of_the_task(family: str, width: float, spec: Tens
 
 @pytest.mark.parametrize("family", ["mobilenetv2", "mobilenetv4_conv_small", "tf_efficientnet_lite0"])
 def test_small_inputs_keep_a_map_of_four_pixels(family: str) -> None:
-    width = _WIDTHS[family][-1]
+    width = FAMILIES[family][-1]
     model = build(Architecture(family=family, width=width, spec=SMALL, n_classes=2), seed=0).eval()
     with torch.no_grad():
         assert min(model.forward_features(torch.zeros(1, 1, 28, 28)).shape[2:]) >= 3

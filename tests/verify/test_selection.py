@@ -41,7 +41,7 @@ def trial(
         name=name,
         recipe=DIGEST,
         artifacts=(artifact,),
-        tuning_auroc=Estimate(value=auroc, low=auroc - half, high=auroc + half, n_patients=100),
+        tuning_score=Estimate(value=auroc, low=auroc - half, high=auroc + half, n_patients=100),
         non_inferiority=NonInferiority(
             verdict=verdict, difference=Estimate(value=-0.01, low=-0.03, high=0.01, n_patients=100), margin=0.02
         ),

@@ -9,6 +9,7 @@ from bedside.bundle.flow_drawing import Box, boxes_svg
 from bedside.bundle.report_data import ReportData
 from bedside.bundle.report_figure import FigureTable, ReportFigure
 from bedside.bundle.wording import counted, shortened
+from bedside.verify.evidence import Evidence
 
 NAME = "case-flow"
 
@@ -24,7 +25,7 @@ class CaseFlow:
     parts
         Cases in use by part; ``observation`` is a subset of ``development``.
     called
-        Cases evaluated by (truth, call).
+        Cases evaluated by (truth, call); empty where a case is not in one class.
     """
 
     n_assessed: int
@@ -53,7 +54,7 @@ def case_flow(data: ReportData) -> CaseFlow:
         "constant image": len(audit.constant),
         "dropped to mend a leak": len(audit.dropped),
     }
-    confusion = data.evidence.shipped.confusion
+    confusion = data.evidence.shipped.confusion if isinstance(data.evidence, Evidence) else ()
     return CaseFlow(
         n_assessed=audit.n_cases,
         left_out=left_out,
@@ -69,7 +70,8 @@ def flow_figure(data: ReportData) -> ReportFigure:
     flow = case_flow(data)
     alt = (
         f"Flow of cases: {flow.n_assessed:,} assessed, {sum(flow.left_out.values()):,} left out, "
-        f"{flow.n_in_use:,} in use, {flow.n_evaluated:,} evaluated, {flow.n_right:,} of them called rightly"
+        f"{flow.n_in_use:,} in use, {flow.n_evaluated:,} evaluated"
+        + (f", {flow.n_right:,} of them called rightly" if flow.called else "")
     )
     return ReportFigure(
         name=NAME,

@@ -67,19 +67,19 @@ def confusion_table(task: Task, confusion: Sequence[Sequence[int]]) -> FigureTab
 
 
 def trials_table(trials: Sequence[Trial], chosen: str, budget: Budget) -> FigureTable:
-    """List the trials: outcome, tuning AUROC with its interval, size and latency."""
+    """List the trials: outcome, tuning score with its interval, size and latency."""
     rows = tuple(
         (
             trial.name,
             "shipped" if trial.name == chosen else "refused" if trial.refusal(budget) else "may ship",
-            trial.tuning_auroc.value,
-            trial.tuning_auroc.low,
-            trial.tuning_auroc.high,
+            trial.tuning_score.value,
+            trial.tuning_score.low,
+            trial.tuning_score.high,
             trial.profile.size_kib.value,
             trial.profile.latency_p50_ms.value,
             trial.profile.latency_p90_ms.value,
         )
         for trial in trials
     )
-    names = ("trial", "outcome", "tuning_auroc", "low", "high", "size_kib", "latency_p50_ms", "latency_p90_ms")
+    names = ("trial", "outcome", "tuning_score", "low", "high", "size_kib", "latency_p50_ms", "latency_p90_ms")
     return FigureTable(columns=names, rows=rows)

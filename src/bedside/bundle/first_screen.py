@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from bedside.base.estimate import Estimate
 from bedside.bundle import report_rows, wording
+from bedside.bundle.evidence_words import both, headline, in_sentence, metrics_of
 from bedside.bundle.report_data import ReportData
 from bedside.bundle.section import Section
+from bedside.verify.evidence import Evidence
 
-_METRICS = (("auroc", "AUROC"), ("sensitivity", "Sensitivity"), ("specificity", "Specificity"))
 _COSTS = (
     ("size_kib", "Size", "KiB", "smaller", "larger"),
     ("latency_p50_ms", "Latency", "ms", "faster", "slower"),
@@ -36,7 +37,15 @@ def plain_words(data: ReportData) -> tuple[PlainWords, ...]:
 
 
 def _how_well(data: ReportData) -> tuple[str, ...]:
-    task, shipped, evidence = data.task, data.evidence.shipped, data.evidence
+    task, evidence = data.task, data.evidence
+    seen = (
+        f"Seen on {wording.counted(evidence.n_cases, 'test case', 'test cases')} of "
+        f"{wording.counted(evidence.n_patients, 'independent unit', 'independent units')}; ranges hold with 95 % "
+        "confidence."
+    )
+    if not isinstance(evidence, Evidence):
+        return (*evidence.plain, seen)
+    shipped = evidence.shipped
     others = f"“{task.classes[1 - task.positive]}”" if task.is_binary else "other"
     found = _of_100(shipped.sensitivity)
     alarms = _of_100(_complement(shipped.specificity))
@@ -45,9 +54,7 @@ def _how_well(data: ReportData) -> tuple[str, ...]:
         f"Of 100 “{task.positive_name}” cases it finds {found}.",
         f"Of 100 {others} cases it calls {alarms} “{task.positive_name}” by mistake.",
         f"Of 100 test cases it calls {right} rightly.",
-        f"Seen on {wording.counted(evidence.n_cases, 'test case', 'test cases')} of "
-        f"{wording.counted(evidence.n_patients, 'independent unit', 'independent units')}; ranges hold with 95 % "
-        "confidence.",
+        seen,
     )
 
 
@@ -67,23 +74,31 @@ def _of_100(estimate: Estimate) -> str:
 
 
 def _what_it_cost(data: ReportData) -> tuple[str, ...]:
-    shipped, reference = data.evidence.shipped, data.evidence.reference
-    changes = [
-        f"{name if name == 'AUROC' else name.lower()} from {wording.three_decimals(getattr(reference, key).value)} to "
-        f"{wording.three_decimals(getattr(shipped, key).value)}"
-        for key, name in _METRICS
-    ]
+    changes = [_change(data, name) for name in headline(data.evidence)]
     sentences = [f"Against the reference {data.reference_name}: {', '.join(changes)}."]
     gains = [(report_rows.compared(data, key, less, more), name) for key, name, _, less, more in _COSTS]
     if any(gain for gain, _ in gains):
         sentences.append(f"In return it is {', '.join(_gain(gain, name) for gain, name in gains if gain)}.")
     if data.chosen.shipped.precision != "fp32":
-        flips = wording.percent(data.evidence.flips_frac.value)
-        sentences.append(f"Storing it in fewer bits changed the call of {flips} of the test cases.")
+        sentences.append(f"Storing it in fewer bits changed the {_answers(data)}.")
     if data.budget.limits():
         fits = "is over" if data.chosen.profile.excess(data.budget) else "fits"
         sentences.append(f"It {fits} the budget ({str(data.budget).replace('<=', '≤')}).")
     return tuple(sentences)
+
+
+def _change(data: ReportData, name: str) -> str:
+    metric, (reference, shipped) = metrics_of(data.evidence)[name], both(data.evidence, name)
+    unit = f" {metric.unit}" if metric.unit else ""
+    before, after = (wording.three_decimals(estimate.value) for estimate in (reference, shipped))
+    return f"{in_sentence(metric.title)} from {before} to {after}{unit}"
+
+
+def _answers(data: ReportData) -> str:
+    flips = wording.percent(data.evidence.flips_frac.value)
+    if isinstance(data.evidence, Evidence):
+        return f"call of {flips} of the test cases"
+    return f"answer to {flips} of {data.evidence.flips_of}"
 
 
 def _gain(change: str, name: str) -> str:
@@ -94,9 +109,9 @@ def _gain(change: str, name: str) -> str:
 
 def red_warnings(data: ReportData, sections: Sequence[Section]) -> tuple[str, ...]:
     """Collect what must be read before anything else, from the evidence and from every section."""
-    found = []
-    auroc = data.evidence.shipped.auroc
-    if not math.isnan(auroc.value) and auroc.value < 0.5:
+    found: list[str] = []
+    auroc = data.evidence.shipped.auroc if isinstance(data.evidence, Evidence) else None
+    if auroc is not None and not math.isnan(auroc.value) and auroc.value < 0.5:
         found.append(
             f"The shipped model tells the classes apart worse than a coin (AUROC {wording.with_interval(auroc)}): "
             "are the labels swapped?"
@@ -106,16 +121,16 @@ def red_warnings(data: ReportData, sections: Sequence[Section]) -> tuple[str, ..
 
 def tiles(data: ReportData) -> list[dict[str, str]]:
     """Pick six numbers: three metrics with their intervals, three costs with their origin."""
-    return [_metric_tile(data, *item) for item in _METRICS] + [_cost_tile(data, *item) for item in _COSTS]
+    return [_metric_tile(data, name) for name in headline(data.evidence)] + [_cost_tile(data, *item) for item in _COSTS]
 
 
-def _metric_tile(data: ReportData, key: str, name: str) -> dict[str, str]:
-    estimate, other = getattr(data.evidence.shipped, key), getattr(data.evidence.reference, key)
+def _metric_tile(data: ReportData, name: str) -> dict[str, str]:
+    metric, (other, estimate) = metrics_of(data.evidence)[name], both(data.evidence, name)
     interval = wording.with_interval(estimate).partition(" [")[2].rstrip("]").replace(", ", " to ")
     return {
-        "name": name,
+        "name": metric.title,
         "value": wording.three_decimals(estimate.value),
-        "unit": "",
+        "unit": metric.unit,
         "note": interval,
         "beside": f"reference {wording.three_decimals(other.value)}",
     }

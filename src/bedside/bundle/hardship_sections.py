@@ -1,8 +1,10 @@
 """Sections beyond the main comparison: further metrics, spoilt images, odd images, shortcuts."""
 
+from bedside.bundle.evidence_words import CLASS_METRICS
 from bedside.bundle.report_data import ReportData
 from bedside.bundle.section import Section
-from bedside.bundle.wording import METRIC_NAMES, percent, three_decimals, with_interval
+from bedside.bundle.wording import percent, three_decimals, with_interval
+from bedside.verify.evidence import Evidence
 
 _DETAIL_NAMES = {
     "average_precision": "Average precision",
@@ -22,11 +24,11 @@ _DETAIL_NAMES = {
 
 def details_section(data: ReportData) -> Section | None:
     """Metrics beyond the first table, of reference and shipped model."""
-    found = data.evidence.details
+    found = data.evidence.details if isinstance(data.evidence, Evidence) else {}
     if not found:
         return None
     shipped, reference = found["shipped"], found["reference"]
-    names = [name for name in shipped.metrics if name not in METRIC_NAMES]
+    names = [name for name in shipped.metrics if name not in CLASS_METRICS]
     table = [
         {
             "name": _DETAIL_NAMES.get(name, name.replace("_", " ")),

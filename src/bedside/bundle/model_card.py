@@ -1,22 +1,17 @@
 """The model card (Mitchell et al., FAT* 2019), in Markdown."""
 
+from bedside.bundle.evidence_words import metrics_of
 from bedside.bundle.manifest import IntendedUse
 from bedside.bundle.report_data import ReportData
-from bedside.bundle.wording import forbidden_uses, percent
+from bedside.bundle.wording import asks, forbidden_uses, percent
+from bedside.verify.evidence import Evidence
 from bedside.verify.profiling import Quantity
-
-_NAMES = {
-    "auroc": "AUROC", "sensitivity": "Sensitivity", "specificity": "Specificity", "ppv": "PPV", "npv": "NPV",
-    "accuracy": "Accuracy", "f1": "F1", "brier": "Brier score", "ece": "Expected calibration error",
-}  # fmt: skip
 
 
 def intended_use(data: ReportData) -> IntendedUse:
     """Draft from what the run knows; the rest is for the owner to state."""
-    looked_for = ", ".join(data.task.classes)
-    return IntendedUse(
-        purpose=f"Classify {data.modality} images into: {looked_for}. Looked for: {data.task.positive_name}."
-    )
+    looked_for = f" Looked for: {data.task.positive_name}." if data.task.picks_one else ""
+    return IntendedUse(purpose=f"{data.modality}. {asks(data.task)}.{looked_for}")
 
 
 def render_model_card(data: ReportData, start_weights: str) -> str:
@@ -51,12 +46,21 @@ def _section(title: str, lines: list[str]) -> str:
 
 
 def _limits(use: IntendedUse, data: ReportData) -> list[str]:
-    missed, false_alarms = (1 - getattr(data.evidence.shipped, name).value for name in ("sensitivity", "specificity"))
     return [
         use.limits,
-        f"Errors to expect: it misses {percent(missed)} of “{data.task.positive_name}” and calls "
-        f"{percent(false_alarms)} of the others so by mistake, at the locked operating point, on the sealed test.",
+        *_errors(data),
         "Subgroups, other sites and other scanners have not been evaluated, unless report.html holds a table of them.",
+    ]
+
+
+def _errors(data: ReportData) -> list[str]:
+    if not isinstance(data.evidence, Evidence):
+        return [f"On the sealed test: {sentence}" for sentence in data.evidence.plain]
+    shipped = data.evidence.shipped
+    missed, false_alarms = (1 - estimate.value for estimate in (shipped.sensitivity, shipped.specificity))
+    return [
+        f"Errors to expect: it misses {percent(missed)} of “{data.task.positive_name}” and calls "
+        f"{percent(false_alarms)} of the others so by mistake, at the locked operating point, on the sealed test."
     ]
 
 
@@ -97,7 +101,10 @@ def _data_lines(data: ReportData) -> list[str]:
 
 def _performance(data: ReportData) -> str:
     shipped, reference = data.evidence.shipped.metrics(), data.evidence.reference.metrics()
-    rows = [f"| {_NAMES[name]} | {reference[name]} | {shipped[name]} |" for name in shipped]
+    rows = [
+        f"| {metric.title}{f', {metric.unit}' if metric.unit else ''} | {reference[name]} | {shipped[name]} |"
+        for name, metric in metrics_of(data.evidence).items()
+    ]
     head = f"| Metric (95 % interval) | {data.reference_name} fp32 | {data.chosen.name} shipped |"
     return "\n".join([head, "|---|---|---|", *rows])
 

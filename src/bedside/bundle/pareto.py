@@ -29,9 +29,9 @@ def pareto_svg(
     reference: Profile,
     *,
     cost: Cost,
-    reference_auroc: float = math.nan,
+    reference_score: float = math.nan,
 ) -> str:
-    """Draw tuning AUROC with its interval against a cost, every trial once.
+    """Draw the tuning score with its interval against a cost, every trial once.
 
     The chosen trial is labelled, refused ones are hollow and grey, the reference is a star, a ceiling a dashed line.
 
@@ -39,10 +39,11 @@ def pareto_svg(
     ----------
     chosen
         Name of the trial that ships.
-    reference_auroc
+    reference_score
         Of the reference on tuning; NaN where it is not known, and then there is no star.
     """
-    shown = [trial for trial in trials if not math.isnan(trial.tuning_auroc.value)]
+    metric = trials[0].metric if trials else "AUROC"
+    shown = [trial for trial in trials if not math.isnan(trial.tuning_score.value)]
 
     def paint(figure: "Figure") -> None:
         axes = figure.add_subplot()
@@ -50,14 +51,14 @@ def pareto_svg(
             _points(axes, members, cost, label, style)
         costs = [_quantity(trial.profile, cost).value for trial in shown]
         _scale(axes, costs)
-        _star(axes, _quantity(reference, cost).value, reference_auroc, costs)
+        _star(axes, _quantity(reference, cost).value, reference_score, costs)
         _ceiling(axes, budget.limits().get(_LIMITS[cost]), cost)
-        axes.set(xlabel=_LABELS[cost], ylabel="tuning AUROC")
+        axes.set(xlabel=_LABELS[cost], ylabel=f"tuning {metric}")
         axes.grid(visible=True)
         axes.margins(x=0.1, y=0.06)
         figure.legend(loc="outside upper left", ncols=2, handlelength=1.4, columnspacing=1.2)
 
-    alt = f"All {len(shown)} trials: tuning AUROC against {_LABELS[cost]}; {chosen} was chosen"
+    alt = f"All {len(shown)} trials: tuning {metric} against {_LABELS[cost]}; {chosen} was chosen"
     return draw(paint, name=f"pareto-{cost}", alt=alt, height_in=4.1)
 
 
@@ -79,10 +80,10 @@ def _groups(trials: Sequence[Trial], chosen: str, budget: Budget) -> list[tuple[
 
 def _points(axes: "Axes", trials: Sequence[Trial], cost: Cost, label: str, style: dict[str, Any]) -> None:
     x = [_quantity(t.profile, cost).value for t in trials]
-    y = [t.tuning_auroc.value for t in trials]
+    y = [t.tuning_score.value for t in trials]
     up_down = [
-        [t.tuning_auroc.value - t.tuning_auroc.low for t in trials],
-        [t.tuning_auroc.high - t.tuning_auroc.value for t in trials],
+        [t.tuning_score.value - t.tuning_score.low for t in trials],
+        [t.tuning_score.high - t.tuning_score.value for t in trials],
     ]
     to_p90 = None
     if cost == "latency":
@@ -120,13 +121,13 @@ def _ceiling(axes: "Axes", ceiling: float | None, cost: Cost) -> None:
         axes.axvline(ceiling, color=ORANGE, linestyle=(0, (5, 3)), linewidth=1.2, label=label)
 
 
-def _star(axes: "Axes", x: float, auroc: float, costs: Sequence[float]) -> None:
+def _star(axes: "Axes", x: float, score: float, costs: Sequence[float]) -> None:
     """Mark the reference; one that is many times as dear stands at the edge, where it squeezes nobody."""
-    if math.isnan(auroc):
+    if math.isnan(score):
         return
     star: dict[str, Any] = {"marker": "*", "markersize": 12, "color": GREEN, "linestyle": "none"}
     if costs and x > _FAR * max(costs):
         label = f"reference, at {three_digits(x)} →"
-        axes.plot([1.0], [auroc], transform=axes.get_yaxis_transform(), clip_on=False, label=label, **star)
+        axes.plot([1.0], [score], transform=axes.get_yaxis_transform(), clip_on=False, label=label, **star)
     else:
-        axes.plot([x], [auroc], label="reference", **star)
+        axes.plot([x], [score], label="reference", **star)

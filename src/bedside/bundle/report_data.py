@@ -9,7 +9,7 @@ from bedside.base.stamp import Stamp
 from bedside.base.task import Task, TensorSpec
 from bedside.data.audit import CohortAudit
 from bedside.runtime.artifact import Artifact
-from bedside.verify.evidence import Evidence
+from bedside.verify.judge import AnyEvidence
 from bedside.verify.outliers import GateEvidence
 from bedside.verify.parity import ParityReport
 from bedside.verify.profiling import Profile
@@ -27,17 +27,25 @@ class GalleryItem:
     image
         ``(C, H, W)`` uint8, after resizing.
     heat
-        ``(H, W)`` float, 0 to 1: how much hiding a place lowers the probability of the class that was called.
+        ``(H, W)`` float, 0 to 1: how much hiding a place lowers the probability of the class that was called; None
+        where `overlay` stands in its place.
     probability
-        Of the class that is looked for (two classes) or of the class that was called (more).
+        Of the class that is looked for (two classes) or of the class that was called (more); NaN where `note` says how
+        good the answer is.
+    overlay
+        ``(H, W, 3)`` uint8: the same case with the answer (and the truth) drawn on it.
+    note
+        Such as ``Dice 0.91``.
     """
 
     image: ByteArray = field(repr=False)
-    heat: FloatArray = field(repr=False)
+    heat: FloatArray | None = field(repr=False)
     truth: str
     called: str
     probability: float
     kind: Literal["hit", "miss"]
+    overlay: ByteArray | None = field(default=None, repr=False)
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +55,9 @@ class ReportData:
     Parameters
     ----------
     labels
-        ``(n,)`` true classes of the test cases.
+        ``(n, ...)`` targets of the test cases; where each case is in one class, its number.
     shipped_probabilities, reference_probabilities
-        ``(n, K)`` each.
+        ``(n, K)`` each; empty where the answer is not a class a case.
     dropped_on_paper
         Candidates that were never trained, and why.
     parity_of_format
@@ -89,7 +97,7 @@ class ReportData:
     parity_of_format: dict[str, ParityReport]
     reference_name: str
     reference_profile: Profile
-    evidence: Evidence
+    evidence: AnyEvidence
     labels: IntArray = field(repr=False)
     shipped_probabilities: FloatArray = field(repr=False)
     reference_probabilities: FloatArray = field(repr=False)

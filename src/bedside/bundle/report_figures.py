@@ -1,4 +1,4 @@
-"""The five figures of every report: ROC, reliability, confusion, and the trials by size and by latency."""
+"""The figures of every report: the trials by size and latency; for classes ROC, reliability, confusion too."""
 
 from bedside.bundle.curves import looked_at
 from bedside.bundle.figure_tables import confusion_table, reliability_table, roc_table, trials_table
@@ -6,11 +6,16 @@ from bedside.bundle.figures import classes_shown, confusion_svg, reliability_svg
 from bedside.bundle.pareto import Cost, pareto_svg
 from bedside.bundle.report_data import ReportData
 from bedside.bundle.report_figure import ReportFigure
+from bedside.verify.evidence import Evidence
 
 
 def report_figures(data: ReportData) -> tuple[ReportFigure, ...]:
     """Draw them, each with the numbers behind it."""
-    return (_roc(data), _reliability(data), _confusion(data), _pareto(data, "size"), _pareto(data, "latency"))
+    trials = (_pareto(data, "size"), _pareto(data, "latency"))
+    evidence = data.evidence
+    if not isinstance(evidence, Evidence):
+        return trials
+    return (_roc(data), _reliability(data), _confusion(data, evidence), *trials)
 
 
 def _roc(data: ReportData) -> ReportFigure:
@@ -39,13 +44,13 @@ def _reliability(data: ReportData) -> ReportFigure:
     )
 
 
-def _confusion(data: ReportData) -> ReportFigure:
+def _confusion(data: ReportData, evidence: Evidence) -> ReportFigure:
     return ReportFigure(
         name="confusion",
         title="Confusion matrix",
         caption="Confusion on the sealed test: cases, and share of each row.",
-        svg=confusion_svg(data.task, data.evidence.shipped.confusion),
-        table=confusion_table(data.task, data.evidence.shipped.confusion),
+        svg=confusion_svg(data.task, evidence.shipped.confusion),
+        table=confusion_table(data.task, evidence.shipped.confusion),
     )
 
 
@@ -58,7 +63,7 @@ def _pareto(data: ReportData, cost: Cost) -> ReportFigure:
         data.budget,
         data.reference_profile,
         cost=cost,
-        reference_auroc=trial.tuning_auroc.value - trial.non_inferiority.difference.value,
+        reference_score=trial.tuning_score.value - trial.non_inferiority.difference.value,
     )
     return ReportFigure(
         name=f"trials-by-{cost}",

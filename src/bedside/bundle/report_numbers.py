@@ -16,7 +16,7 @@ from bedside.base.task import Task
 from bedside.bundle.report_data import ReportData
 from bedside.bundle.report_figure import FigureTable
 from bedside.bundle.section import Section
-from bedside.verify.evidence import Evidence
+from bedside.verify.judge import AnyEvidence
 from bedside.verify.parity import ParityReport
 from bedside.verify.profiling import Profile
 from bedside.verify.selection import Choice, Trial
@@ -89,7 +89,7 @@ class ReportNumbers:
     task: Task
     cohort: CohortNumbers
     budget: Budget
-    evidence: Evidence
+    evidence: AnyEvidence
     reference_name: str
     profiles: dict[str, Profile]
     parity: dict[str, ParityReport]

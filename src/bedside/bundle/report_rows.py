@@ -3,11 +3,13 @@
 import math
 from typing import Any
 
+import numpy as np
+
 from bedside.base.estimate import Estimate
+from bedside.bundle.evidence_words import both, metrics_of
 from bedside.bundle.pictures import gallery_png_uri, overlay_png_uri
 from bedside.bundle.report_data import GalleryItem, ReportData
 from bedside.bundle.wording import (
-    METRIC_NAMES,
     percent,
     three_decimals,
     three_digits,
@@ -30,34 +32,38 @@ _COSTS = (
     ("Memory, peak", "peak_memory_mib", "MiB", "less", "more"),
     ("Energy, one image", "energy_mj", "mJ", "less", "more"),
 )
-_LOWER_IS_BETTER = ("brier", "ece")
 
 
 def metric_rows(data: ReportData) -> list[Row]:
     """One row a metric: reference and shipped, each with its 95 % interval."""
-    reference, shipped = data.evidence.reference.metrics(), data.evidence.shipped.metrics()
-    many = {} if data.task.is_binary else {"auroc": " (macro)", "f1": " (macro)"}
-    return [
-        {
-            "name": METRIC_NAMES[name] + many.get(name, ""),
-            "lower": name in _LOWER_IS_BETTER,
-            "reference": _interval(reference[name]),
-            "shipped": _interval(shipped[name]),
-        }
-        for name in METRIC_NAMES
-    ]
+    many = {"auroc": " (macro)", "f1": " (macro)"} if data.task.picks_one and not data.task.is_binary else {}
+    rows = []
+    for name, metric in metrics_of(data.evidence).items():
+        reference, shipped = both(data.evidence, name)
+        top = max((e.high for e in (reference, shipped) if math.isfinite(e.high)), default=1.0) if metric.unit else 1.0
+        unit = f", {metric.unit}" if metric.unit else ""
+        rows.append(
+            {
+                "name": f"{metric.title}{many.get(name, '')}{unit}",
+                "lower": metric.lower_is_better,
+                "reference": _interval(reference, top),
+                "shipped": _interval(shipped, top),
+            }
+        )
+    return rows
 
 
-def _interval(estimate: Estimate) -> Row:
+def _interval(estimate: Estimate, top: float) -> Row:
+    """One cell: the number, its interval, and where both lie on a track from 0 to `top`."""
     known = not math.isnan(estimate.value)
-    low, high = max(0.0, min(estimate.low, 1.0)), max(0.0, min(estimate.high, 1.0))
+    low, high, at = (max(0.0, min(x / max(top, 1e-9), 1.0)) for x in (estimate.low, estimate.high, estimate.value))
     return {
         "known": known,
         "value": three_decimals(estimate.value),
         "interval": f"[{three_decimals(estimate.low)}, {three_decimals(estimate.high)}]" if known else "",
         "left": f"{100 * low:.1f}",
         "width": f"{max(1.0, 100 * (high - low)):.1f}",
-        "at": f"{100 * min(max(estimate.value, 0), 1):.1f}" if known else "0",
+        "at": f"{100 * at:.1f}" if known else "0",
     }
 
 
@@ -144,13 +150,13 @@ def trial_rows(data: ReportData) -> list[Row]:
 def _trial(data: ReportData, trial: Trial) -> Row:
     chosen = trial.name == data.choice.name
     refusal = trial.refusal(data.budget)
-    value = trial.tuning_auroc.value
+    value = trial.tuning_score.value
     return {
         "name": trial.name,
         "status": "shipped" if chosen else "refused" if refusal else "may ship",
         "why": "" if chosen else data.choice.refused.get(trial.name, refusal).removeprefix("may ship; "),
         "rank": math.inf if math.isnan(value) else -value,
-        "auroc": with_interval(trial.tuning_auroc).partition(" ["),
+        "score": with_interval(trial.tuning_score).partition(" ["),
         "difference": with_interval(trial.non_inferiority.difference, sign=True).partition(" ["),
         "verdict": trial.non_inferiority.verdict,
         "costs": [
@@ -164,7 +170,9 @@ def _trial(data: ReportData, trial: Trial) -> Row:
 
 def gallery_groups(data: ReportData) -> list[Row]:
     """Misses, then hits: each case as a picture beside its heat map."""
-    titles = {"miss": "Misses", "hit": "Hits"}
+    picks_one = data.task.picks_one
+    words = ("Misses", "Hits") if picks_one else ("Where it is worst", "Where it is good")
+    titles = dict(zip(("miss", "hit"), words, strict=True))
     what = data.task.positive_name if data.task.is_binary else "the class called"
     return [
         {"title": title, "kind": kind, "cases": cases}
@@ -176,13 +184,20 @@ def gallery_groups(data: ReportData) -> list[Row]:
 def _picture(item: GalleryItem, what: str) -> Row:
     return {
         "image": gallery_png_uri(item.image),
-        "overlay": overlay_png_uri(item.image, item.heat),
+        "overlay": _overlay(item),
         "truth": item.truth,
         "called": item.called,
         "probability": three_decimals(item.probability),
         "bar": f"{100 * min(max(item.probability, 0), 1):.0f}" if math.isfinite(item.probability) else "0",
         "what": what,
+        "note": item.note,
     }
+
+
+def _overlay(item: GalleryItem) -> str:
+    if item.overlay is not None:
+        return gallery_png_uri(np.moveaxis(item.overlay, -1, 0))
+    return overlay_png_uri(item.image, item.heat) if item.heat is not None else gallery_png_uri(item.image)
 
 
 def cohort_tables(data: ReportData) -> Row:

@@ -146,7 +146,7 @@ def _write_golden(job: SealJob, shipped: tuple[ShippedModel, ...], folder: Path)
     for model in shipped:
         session = open_session(model.artifact, folder / "models")
         rows = golden_logits(session, job.preprocess, [image for _, image in images])
-        outputs[model.artifact.file] = tuple(tuple(round(float(x), 6) for x in row) for row in np.asarray(rows))
+        outputs[model.artifact.file] = tuple(tuple(round(float(x), 6) for x in row.ravel()) for row in np.asarray(rows))
     _write(folder / OUTPUTS, to_json(GoldenOutputs(images=tuple(name for name, _ in images), logits=outputs), indent=1))
 
 

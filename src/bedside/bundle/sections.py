@@ -21,6 +21,7 @@ from bedside.bundle.hardship_sections import details_section, gate_section, robu
 from bedside.bundle.report_data import ReportData
 from bedside.bundle.report_figures import report_figures
 from bedside.bundle.section import Section
+from bedside.verify.evidence import Evidence
 
 
 def comparison_section(data: ReportData) -> Section:
@@ -35,6 +36,8 @@ def comparison_section(data: ReportData) -> Section:
             "metrics": rows.metric_rows(data),
             "methods": rows.interval_methods(data),
             "costs": rows.cost_rows(data),
+            "conventions": () if isinstance(data.evidence, Evidence) else data.evidence.conventions,
+            "flips_of": "cases" if isinstance(data.evidence, Evidence) else data.evidence.flips_of,
             "flips": wording.percent(flips.value),
             "flips_interval": wording.with_interval(flips),
         },
@@ -43,7 +46,7 @@ def comparison_section(data: ReportData) -> Section:
 
 
 def figures_section(data: ReportData) -> Section:
-    """The five figures of every report."""
+    """The figures of every report."""
     return Section(
         anchor="figures",
         title="Figures",

@@ -4,9 +4,12 @@ import json
 from dataclasses import dataclass
 
 from bedside.base.jsonform import from_json
+from bedside.bundle.evidence_words import both, headline, in_sentence, metrics_of
 from bedside.bundle.opening import Bundle
 from bedside.bundle.wording import three_digits
 from bedside.verify.evidence import Evidence
+from bedside.verify.judge import AnyEvidence
+from bedside.verify.measured import MeasuredEvidence
 from bedside.verify.profiling import Profile, Quantity
 
 
@@ -20,12 +23,13 @@ class Summary:
     rows: tuple[tuple[str, str, str], ...]
 
 
-def summary_rows(evidence: Evidence, reference: Profile, shipped: Profile) -> tuple[tuple[str, str, str], ...]:
-    """AUROC, sensitivity and specificity with intervals; then size, latency, memory, energy with their origin."""
-    metrics = [
-        (name, str(getattr(evidence.reference, key)), str(getattr(evidence.shipped, key)))
-        for name, key in (("AUROC", "auroc"), ("sensitivity", "sensitivity"), ("specificity", "specificity"))
-    ]
+def summary_rows(evidence: AnyEvidence, reference: Profile, shipped: Profile) -> tuple[tuple[str, str, str], ...]:
+    """The first three metrics with intervals; then size, latency, memory, energy with their origin."""
+    metrics = []
+    for name in headline(evidence):
+        metric, (before, after) = metrics_of(evidence)[name], both(evidence, name)
+        unit = f", {metric.unit}" if metric.unit else ""
+        metrics.append((f"{in_sentence(metric.title)}{unit}", str(before), str(after)))
     costs = [
         (f"{name}, {unit}", _cost(getattr(reference, key)), _cost(getattr(shipped, key)))
         for name, key, unit in (
@@ -45,7 +49,8 @@ def _cost(quantity: Quantity) -> str:
 
 def read_summary(bundle: Bundle) -> Summary:
     """Read the summary from a bundle's evidence."""
-    evidence = from_json(Evidence, bundle.text("evidence/evidence.json").encode(), where="evidence.json")
+    kind = Evidence if bundle.manifest.task.picks_one else MeasuredEvidence
+    evidence = from_json(kind, bundle.text("evidence/evidence.json").encode(), where="evidence.json")
     profiles = json.loads(bundle.text("evidence/profile.json"))
     trials = json.loads(bundle.text("evidence/trials.json"))
     reference, shipped = (

@@ -3,23 +3,12 @@
 import math
 
 from bedside.base.estimate import Estimate
+from bedside.base.task import Task
 from bedside.bundle.report_data import ReportData
 from bedside.verify.noninferiority import NonInferiority
 from bedside.verify.profiling import Profile, Quantity
 
 NOT_ESTIMABLE = "not estimable"
-
-METRIC_NAMES = {
-    "auroc": "AUROC",
-    "sensitivity": "Sensitivity",
-    "specificity": "Specificity",
-    "ppv": "Positive predictive value",
-    "npv": "Negative predictive value",
-    "accuracy": "Accuracy",
-    "f1": "F1 score",
-    "brier": "Brier score",
-    "ece": "Expected calibration error",
-}
 
 
 def three_digits(value: float) -> str:
@@ -102,17 +91,42 @@ def where(quantity: Quantity, profile: Profile) -> str:
 def purpose(data: ReportData) -> str:
     """Say what the model does."""
     task, point = data.task, data.chosen.point
+    given = f"Given one {data.modality} {_input_word(data)}, the model"
+    names = ", ".join(f"“{name}”" for name in task.classes)
+    if task.kind == "segmentation":
+        return f"{given} marks where each of these lies: {', '.join(f'“{name}”' for name in task.classes[1:])}."
+    if task.kind == "detection":
+        return f"{given} draws boxes around: {names}. {point.rule[:1].upper()}{point.rule[1:]}."
+    if task.kind == "multilabel":
+        return f"{given} returns the probability of each of {counted(task.n_classes, 'finding', 'findings')}: {names}."
     if task.is_binary and point.threshold_prob is not None:
         other = task.classes[1 - task.positive]
         return (
-            f"Given one {data.modality} image, the model returns the probability of “{task.positive_name}” as against "
+            f"{given} returns the probability of “{task.positive_name}” as against "
             f"“{other}”. At {three_decimals(point.threshold_prob)} or above it calls “{task.positive_name}” "
             f"({point.rule})."
         )
     return (
-        f"Given one {data.modality} image, the model returns the probability of each of {task.n_classes} classes and "
+        f"{given} returns the probability of each of {task.n_classes} classes and "
         f"calls the most probable one; “{task.positive_name}” is the class that is looked for."
     )
+
+
+def _input_word(data: ReportData) -> str:
+    spec = data.input_spec
+    if spec is None or spec.is_image:
+        return "image"
+    return "clip" if spec.n_frames is not None else "volume"
+
+
+def asks(task: Task) -> str:
+    """Say what is asked of the model, as the beginning of a sentence about the images."""
+    names = ", ".join(task.classes[1:] if task.kind == "segmentation" else task.classes)
+    verb = {
+        "classification": "Classify into", "ordinal": "Grade, from least to most,", "multilabel": "Find",
+        "segmentation": "Outline", "detection": "Find and box",
+    }[task.kind]  # fmt: skip
+    return f"{verb}: {names}"
 
 
 def verdict_sentence(judged: NonInferiority, reference_name: str) -> str:
@@ -123,7 +137,7 @@ def verdict_sentence(judged: NonInferiority, reference_name: str) -> str:
         "FAIL": f"The shipped model is worse than {against}.",
         "INCONCLUSIVE": f"The test cannot tell whether the shipped model is worse than {against}.",
     }[judged.verdict]
-    found = f" AUROC difference (shipped minus reference): {with_interval(judged.difference, sign=True)}."
+    found = f" {judged.metric} difference (shipped minus reference): {with_interval(judged.difference, sign=True)}."
     more = f" About {judged.n_patients_needed:,} patients would settle it." if judged.n_patients_needed else ""
     return meaning + found + more
 

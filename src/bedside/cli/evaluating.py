@@ -10,7 +10,7 @@ from rich.table import Table
 from bedside.base.estimate import Estimate
 from bedside.base.files import write_atomic
 from bedside.base.jsonform import to_json
-from bedside.data.case import Cohort
+from bedside.data.cohort import Cohort
 from bedside.data.sources import load_cohort
 from bedside.serve.comparing import SideBySide, compare_bundles
 from bedside.serve.evaluating import SiteEvaluation, evaluate_site, loaded

@@ -17,7 +17,7 @@ from bedside.base.seam import Requirement, require
 from bedside.bundle.opening import Bundle
 from bedside.cli.source_options import source_options
 from bedside.data.audit import LeakPolicy
-from bedside.data.case import Cohort
+from bedside.data.cohort import Cohort
 from bedside.data.sources import load_cohort
 
 _NEEDS = (Requirement("torch", "bedside[workshop]"), Requirement("timm", "bedside[workshop]"))

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from bedside.serve.predicting import Prediction, Predictor
+from bedside.serve.predicting import Predictor
+from bedside.serve.prediction import Prediction
 
 
 def run_predict(

@@ -17,7 +17,8 @@ from bedside.bundle.opening import Bundle, open_bundle
 from bedside.bundle.stress_page import stress_page
 from bedside.cli.stress_tables import show_stress
 from bedside.data.audit import CohortAudit, usable
-from bedside.data.case import Case, Cohort, units_of
+from bedside.data.case import Case, units_of
+from bedside.data.cohort import Cohort
 from bedside.data.corruptions import FAMILIES, SEVERITIES, Family, suite_for
 from bedside.data.sources import load_cohort
 from bedside.data.split import split_by_patient

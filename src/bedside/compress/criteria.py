@@ -87,7 +87,7 @@ def _accumulate_gradients(channels: Channels, sample: Sample) -> None:
     with torch.enable_grad():
         for rows in np.array_split(sample.rows, max(1, len(sample.rows) // 64)):
             images = as_batch(data.preprocess.normalize(data.development[rows]))
-            labels = torch.from_numpy(data.development_labels[rows])
+            labels = torch.from_numpy(data.development_targets[rows])
             loss = functional.cross_entropy(network(images), labels, reduction="sum") / len(sample.rows)
             loss.backward()
 

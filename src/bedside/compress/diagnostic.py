@@ -45,9 +45,9 @@ class Diagnostic:
         """Score every group."""
         rows = sample.rows
         if self.balanced:
-            rows = draw_rows(sample.data.development_labels, len(rows), seed=sample.seed, balanced=True)
+            rows = draw_rows(sample.data.development_targets, len(rows), seed=sample.seed, balanced=True)
         evidence = _evidence(channels, sample, rows, weighted=self.weighted)
-        labels = sample.data.development_labels[rows]
+        labels = sample.data.development_targets[rows]
         macs, whole = paper.macs_of_channels(), sum(layer.n_macs for layer in paper.layers)
         scores = {}
         for name, of_image in evidence.items():
@@ -78,7 +78,7 @@ def _evidence(channels: Channels, sample: Sample, rows: np.ndarray, *, weighted:
         try:
             with torch.enable_grad():
                 logits = network(as_batch(data.preprocess.normalize(pixels)))
-                margins = _margins(logits, torch.from_numpy(data.development_labels[block]))
+                margins = _margins(logits, torch.from_numpy(data.development_targets[block]))
                 slopes = torch.autograd.grad(margins.sum(), list(read.values()), allow_unused=True)
         finally:
             for hook in hooks:

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from bedside.base.budget import Budget, unit_of
 from bedside.base.errors import BudgetError
-from bedside.base.task import TensorSpec
+from bedside.base.task import Task, TensorSpec
 from bedside.compress.cost import Cost, count_cost, count_model
 from bedside.compress.presets import Preset
 from bedside.compress.recipe import Recipe, label_of
 from bedside.runtime.devices import DeviceSpec
 from bedside.train.architecture import Architecture
+from bedside.train.objective import objective_of
 from bedside.train.plan import TrainPlan
 
 if TYPE_CHECKING:
@@ -22,18 +23,6 @@ SIZE_SLACK = 1.05
 
 LATENCY_SLACK = 2.0
 """Latency is predicted coarsely, so only a candidate at twice the ceiling is hopeless."""
-
-LARGE_PX = 64
-"""Inputs of at least this side can use ImageNet start weights."""
-
-_WIDTHS = {
-    "residual": (1.25, 1.0, 0.75, 0.5, 0.25),
-    "depthwise": (2.0, 1.5, 1.0, 0.75, 0.5),
-    "fire": (1.25, 1.0, 0.75, 0.5),
-    "mobilenetv4_conv_small": (1.0, 0.5, 0.35),
-    "mobilenetv2": (1.0, 0.75, 0.5, 0.35),
-    "tf_efficientnet_lite0": (1.0,),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +48,9 @@ class Proposal:
 
 
 def propose(
-    spec: TensorSpec, n_classes: int, plan: TrainPlan, preset: Preset, budget: Budget, device: DeviceSpec
+    spec: TensorSpec, task: Task, plan: TrainPlan, preset: Preset, budget: Budget, device: DeviceSpec
 ) -> Proposal:
-    """Cost every family at every width and keep the preset's number of them.
+    """Cost every family that can answer the task, at every width, and keep the preset's number of them.
 
     A family enters with its widest member that is not hopeless; further places go to the next widths, so that the
     trials differ in cost. Families come in the order in which they are listed.
@@ -74,8 +63,8 @@ def propose(
     dropped: dict[str, str] = {}
     able: dict[str, list[Candidate]] = {}
     everyone = [
-        _candidate(family, width, spec, n_classes, plan, device)
-        for family, widths in _WIDTHS.items()
+        _candidate(family, width, spec, task, plan, device)
+        for family, widths in objective_of(task).families(spec).items()
         for width in widths
     ]
     for candidate in everyone:
@@ -105,10 +94,10 @@ def recosted(candidate: Candidate, network: "nn.Module", device: DeviceSpec) -> 
 
 
 def _candidate(
-    family: str, width: float, spec: TensorSpec, n_classes: int, plan: TrainPlan, device: DeviceSpec
+    family: str, width: float, spec: TensorSpec, task: Task, plan: TrainPlan, device: DeviceSpec
 ) -> Candidate:
-    pretrained = family == "tf_efficientnet_lite0" and spec.height_px >= LARGE_PX
-    architecture = Architecture(family=family, width=width, spec=spec, n_classes=n_classes, pretrained=pretrained)
+    pretrained = objective_of(task).pretrained(family, spec)
+    architecture = Architecture(family=family, width=width, spec=spec, n_classes=task.n_classes, pretrained=pretrained)
     return Candidate(recipe=Recipe(architecture=architecture, plan=plan), cost=count_cost(architecture, device))
 
 

@@ -129,7 +129,7 @@ class Prune:
         paper = PaperWidths(layer_costs(model, spec), channels.groups, device_named(self.device))
         now = ceiling.measure(count_model(model, spec, device_named(self.device)))
         step = now * min(1.0, ceiling.value / now) ** (1 / n_left)
-        rows = draw_rows(bench.data.development_labels, self.n_images, seed=seed)
+        rows = draw_rows(bench.data.development_targets, self.n_images, seed=seed)
         scores = CRITERIA.get(self.criterion)(channels, paper, Sample(data=bench.data, rows=rows, seed=seed))
         keep = allocate(
             paper, scores, replace(ceiling, value=step), allocation=self.allocation,

@@ -11,7 +11,8 @@ import numpy as np
 from bedside.base.arrays import BoolArray, ByteArray, FloatArray
 from bedside.base.digest import digest_array
 from bedside.base.errors import ImageError, LeakError
-from bedside.data.case import PARTS, Case, Cohort
+from bedside.data.case import PARTS, Case
+from bedside.data.cohort import Cohort
 from bedside.data.preprocess import Preprocess
 
 SAME_CORRELATION = 0.97

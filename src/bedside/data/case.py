@@ -1,8 +1,7 @@
-"""A case is one labelled image; a cohort is all of them under one question."""
+"""A case: one image, clip or volume with what the reference standard says of it."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +11,7 @@ from bedside.base.arrays import BoolArray, ByteArray, IntArray
 from bedside.base.digest import Digest, digest_array, digest_file, digest_many
 from bedside.base.errors import CohortError
 from bedside.base.task import Task
+from bedside.data.boxes import Box
 from bedside.data.preprocess import Preprocess
 from bedside.data.reading import read_image
 
@@ -21,14 +21,14 @@ PARTS: tuple[Part, ...] = ("development", "tuning", "test")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One labelled image, from memory (`pixels`) or from a file (`path`).
+    """One labelled image, clip or volume, from memory (`pixels`) or from files (`path`, `frame_paths`).
 
     Parameters
     ----------
     case_id
         Unique in its cohort; never a patient's name.
     label
-        Index into the task's classes.
+        Index into the task's classes, where the case as a whole is in one; 0 where the task asks something else.
     patient_id
         The unit of independence; None where the source knows none, and then the case counts as its own patient.
     group
@@ -40,7 +40,14 @@ class Case:
     frame
         Which frame of a multi-frame file, from 0; None where the file has one.
     mask_path
-        Where somebody drew the lesion, if anybody did: an 8-bit image of the same size; see `mask`.
+        Where somebody drew the lesion, if anybody did: an 8-bit image of the same size, see `mask`; for a volume a
+        NIfTI file of label numbers.
+    marks
+        Of every class 1 if the case has it, 0 if not, -1 if nobody knows; for tasks of several labels.
+    boxes
+        Objects in the image, in its own pixels.
+    frame_paths
+        Frames of a clip that lies in one file a frame, in their order.
     attributes
         What else the source knows (age, sex, site, view, device): pairs of column and value, for subgroup metrics.
     """
@@ -55,10 +62,21 @@ class Case:
     frame: int | None = None
     mask_path: Path | None = None
     attributes: tuple[tuple[str, str], ...] = ()
+    marks: tuple[int, ...] = ()
+    boxes: tuple[Box, ...] = ()
+    frame_paths: tuple[Path, ...] = ()
 
     def attribute(self, column: str) -> str | None:
         """Value of an attribute; None where the source does not know it."""
         return dict(self.attributes).get(column) or None
+
+    def holds(self, task: Task) -> tuple[int, ...]:
+        """Indices of the classes that the case counts for: its own one, every finding it has, every kind of object."""
+        if task.kind == "multilabel":
+            return tuple(k for k, mark in enumerate(self.marks) if mark == 1)
+        if task.kind == "detection":
+            return tuple(sorted({box.label for box in self.boxes}))
+        return (self.label,)
 
     def image(self) -> ByteArray:
         """Pixels as ``(H, W)`` or ``(H, W, 3)`` uint8.
@@ -128,13 +146,19 @@ class Case:
 
     def digest(self) -> Digest:
         """Digest of the image, of its mask if it has one, and of all that is known about it."""
-        content = digest_array(self.pixels) if self.pixels is not None else digest_file(_existing(self, self.path))
         facts = [self.case_id, str(self.label), str(self.patient_id), str(self.group), str(self.part)]
         facts += [] if self.frame is None else [f"frame {self.frame}"]
         facts += [f"{column}={value}" for column, value in self.attributes]
+        facts += [f"marks {self.marks}"] if self.marks else []
+        facts += [f"box {box.row()}" for box in self.boxes]
         if self.mask_path is not None:
             facts.append(digest_file(_existing(self, self.mask_path)))
-        return digest_many([content, *facts])
+        return digest_many([*self._content(), *facts])
+
+    def _content(self) -> list[Digest]:
+        if self.pixels is not None:
+            return [digest_array(self.pixels)]
+        return [digest_file(_existing(self, path)) for path in self.frame_paths or (self.path,)]
 
 
 def _existing(case: Case, path: Path | None) -> Path:
@@ -145,92 +169,6 @@ def _existing(case: Case, path: Path | None) -> Path:
     return path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cohort:
-    """Who was imaged and what the reference standard says.
-
-    Parameters
-    ----------
-    quarantined
-        Files that the source found and could not use, each with the reason: they are no cases, and not forgotten.
-    """
-
-    name: str
-    task: Task
-    cases: tuple[Case, ...] = field(repr=False)
-    source: str
-    licence: str = "unknown"
-    modality: str = "unknown"
-    may_flip: bool = False
-    is_phantom: bool = False
-    quarantined: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-    def __post_init__(self) -> None:
-        if not self.cases:
-            raise CohortError(f"{self.source} holds no cases", expected="labelled images", hint="check the folder")
-        repeated = [name for name, n in Counter(case.case_id for case in self.cases).items() if n > 1]
-        if repeated:
-            raise CohortError(
-                f"{self.source} names a case twice: {', '.join(repeated[:5])}",
-                expected="unique names",
-                hint="rename one",
-            )
-        if outside := [c.case_id for c in self.cases if not 0 <= c.label < self.task.n_classes]:
-            raise CohortError(
-                f"{len(outside)} labels are outside the list, first: {outside[0]}",
-                expected=f"0 to {self.task.n_classes - 1} ({', '.join(self.task.classes)})",
-                hint="check the label column",
-            )
-        self._check_classes()
-
-    def _check_classes(self) -> None:
-        units: dict[int, set[str]] = {k: set() for k in range(self.task.n_classes)}
-        for case, unit in zip(self.cases, units_of(self.cases), strict=True):
-            units[case.label].add(unit)
-        seen = [k for k, members in units.items() if members]
-        if len(seen) < 2:
-            raise CohortError(
-                f"{self.source} holds one class only ({self.task.classes[seen[0]]})",
-                expected="at least two classes with cases",
-                hint="add cases of another class, or check the label column",
-            )
-        for k, members in units.items():
-            if len(members) < 2:
-                raise CohortError(
-                    f"class {self.task.classes[k]!r} has {len(members)} patients or groups",
-                    expected="at least 2 a class, so that it can stand on both sides of a split",
-                    hint="add cases, or merge the class into another",
-                )
-
-    def digest(self) -> Digest:
-        """Digest of every case, the classes and the positive class."""
-        head = [self.name, *self.task.classes, str(self.task.positive), str(self.may_flip)]
-        return digest_many(head + [case.digest() for case in self.cases])
-
-    def without(self, case_ids: set[str]) -> "Cohort":
-        """Return the cohort less the named cases."""
-        return replace(self, cases=tuple(case for case in self.cases if case.case_id not in case_ids))
-
-    def tied(self, pairs: Sequence[tuple[str, str]]) -> "Cohort":
-        """Return the cohort with the two cases of each pair, and all that is tied to either, in one group."""
-        links: dict[str, list[str]] = {}
-        for number, pair in enumerate(pairs):
-            for case_id in pair:
-                links.setdefault(case_id, []).append(f"pair:{number}")
-        units = _joined([(*case.ties, *links.get(case.case_id, ())) for case in self.cases])
-        joined = {unit for case, unit in zip(self.cases, units, strict=True) if case.case_id in links}
-        cases = (replace(c, group=unit) if unit in joined else c for c, unit in zip(self.cases, units, strict=True))
-        return replace(self, cases=tuple(cases))
-
-    def counts(self) -> dict[str, dict[str, int]]:
-        """Count cases by part ("unassigned" where the source assigns none) and class."""
-        table: dict[str, dict[str, int]] = {}
-        for case in self.cases:
-            row = table.setdefault(case.part or "unassigned", dict.fromkeys(self.task.classes, 0))
-            row[self.task.classes[case.label]] += 1
-        return table
-
-
 def labels_of(cases: Sequence[Case]) -> IntArray:
     """Labels, ``(n,)``."""
     return np.array([case.label for case in cases], np.int64)
@@ -238,10 +176,10 @@ def labels_of(cases: Sequence[Case]) -> IntArray:
 
 def units_of(cases: Sequence[Case]) -> list[str]:
     """Units of independence, one a case: cases that share a patient or a group, or are tied through others, are one."""
-    return _joined([case.ties for case in cases])
+    return joined([case.ties for case in cases])
 
 
-def _joined(ties: Sequence[tuple[str, ...]]) -> list[str]:
+def joined(ties: Sequence[tuple[str, ...]]) -> list[str]:
     """Name of the connected component of each row of ties: the first of its ties in the order of the alphabet."""
     above: dict[str, str] = {}
 

@@ -3,24 +3,23 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from bedside.base.arrays import IntArray
-from bedside.data.case import Case, labels_of, units_of
+from bedside.base.task import Task
+from bedside.data.case import Case, units_of
 from bedside.data.split import Split
 
 
-def part_classes(split: Split, test_labels: IntArray, classes: Sequence[str]) -> dict[str, dict[str, int]]:
-    """Cases in use by part and class.
-
-    Parameters
-    ----------
-    test_labels
-        ``(n,)`` labels of the test part, known since it was opened; the sealed part itself is not read.
-    """
-    labels = {name: labels_of(getattr(split, name)) for name in ("development", "observation", "tuning")}
+def part_classes(split: Split, task: Task) -> dict[str, dict[str, int]]:
+    """Cases in use by part and class (or finding, or kind of object); of the sealed part, labels only are counted."""
     return {
-        part: {name: int((found == k).sum()) for k, name in enumerate(classes)}
-        for part, found in (*labels.items(), ("test", test_labels))
+        **{name: count_classes(getattr(split, name), task) for name in ("development", "observation", "tuning")},
+        "test": split.test.counted(lambda cases: count_classes(cases, task)),
     }
+
+
+def count_classes(cases: Sequence[Case], task: Task) -> dict[str, int]:
+    """Cases by class; see `Case.holds`."""
+    found = Counter(k for case in cases for k in case.holds(task))
+    return {name: found[k] for k, name in enumerate(task.classes)}
 
 
 def part_units(split: Split, test_units: Sequence[str]) -> dict[str, int]:

@@ -1,14 +1,15 @@
 """Development, tuning, observation; and the sealed test."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from bedside.base.digest import Digest, digest_many
 from bedside.base.errors import CohortError, SealError
-from bedside.data.case import PARTS, Case, Cohort, Part, units_of
+from bedside.data.case import PARTS, Case, Part, units_of
+from bedside.data.cohort import Cohort
 
 TUNING_FRAC = 0.15
 TEST_FRAC = 0.2
@@ -29,6 +30,10 @@ class SealedCases:
     def digest(self) -> Digest:
         """Digest of the sealed cases, without opening them."""
         return digest_many([case.digest() for case in self._cases])
+
+    def counted(self, count: Callable[[tuple[Case, ...]], dict[str, int]]) -> dict[str, int]:
+        """Let labels be counted, for the data sheet; no image is read."""
+        return count(self._cases)
 
     def open(self, *, reason: str) -> tuple[Case, ...]:
         """Break the seal. Tuning, observing and selecting must never call this.
@@ -135,6 +140,12 @@ def _draw(cohort: Cohort, fractions: dict[Part, float], seed: int) -> tuple[Case
 
 def _check_parts(cohort: Cohort, parts: dict[Part, tuple[Case, ...]]) -> None:
     for part, cases in parts.items():
+        if not cases:
+            raise CohortError(
+                f"the {part} part of {cohort.source} is empty", expected="cases in every part", hint="add patients"
+            )
+        if not cohort.task.picks_one:
+            continue
         present = {case.label for case in cases}
         absent = [name for k, name in enumerate(cohort.task.classes) if k not in present]
         if absent:

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from bedside.base.arrays import ByteArray
-from bedside.data.case import Case, Cohort
+from bedside.data.case import Case
+from bedside.data.cohort import Cohort
 from bedside.data.preprocess import Preprocess
 
 SMALL_PX = 64

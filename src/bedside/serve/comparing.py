@@ -9,7 +9,7 @@ import numpy as np
 from bedside.base.digest import Digest
 from bedside.base.estimate import Estimate
 from bedside.base.task import Task
-from bedside.data.case import Cohort
+from bedside.data.cohort import Cohort
 from bedside.serve.evaluating import SiteCases, Tick, outputs_of, site_cases
 from bedside.serve.predicting import Predictor
 from bedside.verify.comparison import Comparison, Outputs, compare_models

@@ -10,7 +10,8 @@ from bedside.base.arrays import FloatArray, IntArray
 from bedside.base.digest import Digest
 from bedside.base.errors import InputError
 from bedside.base.estimate import Estimate
-from bedside.data.case import Cohort, units_of
+from bedside.data.case import units_of
+from bedside.data.cohort import Cohort
 from bedside.runtime.session import INPUT, OUTPUT
 from bedside.serve.predicting import Predictor
 from bedside.verify.averages import one_against_rest
@@ -130,6 +131,11 @@ def evaluate_site(
         found before the first image is run.
     """
     task, manifest = predictor.bundle.manifest.task, predictor.bundle.manifest
+    if not task.picks_one:
+        raise InputError(
+            f"{manifest.name} answers a task of {task.kind}", expected="a bundle that puts each case in one class",
+            hint="see the figures of its own report",
+        )  # fmt: skip
     cases = site_cases(cohort, task.classes)
     _check_wishes(cohort, prevalence, by)
     outputs = outputs_of(predictor, cohort, tick)

@@ -9,11 +9,13 @@ import numpy as np
 from bedside.base.arrays import ByteArray, FloatArray, IntArray
 from bedside.base.errors import CohortError, InputError
 from bedside.bundle.opening import Bundle
-from bedside.data.case import Case, Cohort, units_of
+from bedside.data.case import Case, units_of
+from bedside.data.cohort import Cohort
 from bedside.data.masks import stack_masks
 from bedside.data.stacking import stack_images
 from bedside.runtime.session import open_session
-from bedside.serve.predicting import Prediction, Predictor
+from bedside.serve.predicting import Predictor
+from bedside.serve.prediction import Prediction
 from bedside.verify.deletion import Faithfulness, faithfulness
 from bedside.verify.gaze import HIT_MARGIN, ExplanationReport, judge_gaze
 from bedside.verify.heat import HEAT_MAPS, heat_maps

@@ -6,50 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from bedside.base.arrays import ByteArray, FloatArray
 from bedside.bundle.manifest import ShippedModel
 from bedside.bundle.opening import Bundle, open_bundle
 from bedside.runtime.session import INPUT, OUTPUT, Session, open_session
+from bedside.serve.answers import ANSWERS, Block, Waiting
+from bedside.serve.prediction import Prediction
 from bedside.verify.gate import AcceptanceGate
 
 _BLOCK = 64
 """Images that wait for each other; the softmax and the gate of a block cost little more than those of one image."""
-
-REFER = "refer"
-"""What stands in the place of a class when the bundle's gate does not accept an image."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prediction:
-    """What the model says of one image.
-
-    Parameters
-    ----------
-    called
-        Class that is called at the locked operating point, or ``refer``.
-    is_positive
-        None where the image is referred: neither yes nor no.
-    refer
-        Why the image is referred to a person, or an empty string.
-    probabilities
-        Of every class, temperature-scaled, in the order of `classes`.
-    threshold_prob
-        Of the class that is looked for; None with more than two classes.
-    """
-
-    file: str
-    called: str
-    is_positive: bool | None
-    probabilities: tuple[float, ...]
-    classes: tuple[str, ...]
-    positive: str
-    threshold_prob: float | None
-    refer: str = ""
-
-    @property
-    def probability(self) -> float:
-        """Probability of the class that is looked for."""
-        return self.probabilities[self.classes.index(self.positive)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +65,7 @@ class Predictor:
 
     def stream(self, files: Iterable[Path | str]) -> Iterator[Prediction]:
         """Predict image files one after the other; memory stays flat however many there are."""
-        block: list[_Waiting] = []
+        block: list[Waiting] = []
         for file in files:
             block.append(self._run(file))
             if len(block) == _BLOCK:
@@ -109,40 +74,19 @@ class Predictor:
         if block:
             yield from self._predictions(block)
 
-    def _run(self, file: Path | str) -> "_Waiting":
+    def _run(self, file: Path | str) -> Waiting:
         preprocess = self.bundle.manifest.preprocess
         raw, spacing_mm = preprocess.read(file if isinstance(file, Path) else Path(file))
         placed = preprocess.geometry(raw, spacing_mm)
         image = preprocess.normalize(placed)
-        return _Waiting(str(file), raw, placed, self.session.run({INPUT: image[None]})[OUTPUT])
+        return Waiting(str(file), raw, placed, self.session.run({INPUT: image[None]})[OUTPUT], spacing_mm)
 
-    def _predictions(self, block: Sequence["_Waiting"]) -> Iterator[Prediction]:
-        task, point = self.bundle.manifest.task, self.shipped.point
-        probabilities = point.probabilities(np.concatenate([item.logits for item in block]))
-        calls = point.calls(probabilities).tolist()
-        for item, row, call, refer in zip(block, probabilities.tolist(), calls, self._reasons(block), strict=True):
-            yield Prediction(
-                file=item.file,
-                called=REFER if refer else task.classes[call],
-                is_positive=None if refer else call == task.positive,
-                probabilities=tuple(row),
-                classes=task.classes,
-                positive=task.positive_name,
-                threshold_prob=point.threshold_prob,
-                refer=refer,
-            )
+    def _predictions(self, block: Sequence[Waiting]) -> Iterator[Prediction]:
+        task = self.bundle.manifest.task
+        asked = Block(task=task, point=self.shipped.point, items=tuple(block), refers=tuple(self._reasons(block)))
+        yield from ANSWERS.get(task.kind)(asked)
 
-    def _reasons(self, block: Sequence["_Waiting"]) -> list[str]:
+    def _reasons(self, block: Sequence[Waiting]) -> list[str]:
         if self.gate is None:
             return [""] * len(block)
         return self.gate.reasons(np.stack([item.placed for item in block]), [item.raw for item in block])
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    """An image that has been run: as it was read, as the model sees it, and its logits."""
-
-    file: str
-    raw: ByteArray
-    placed: ByteArray
-    logits: FloatArray

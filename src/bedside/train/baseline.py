@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bedside.base.digest import Digest
-from bedside.base.task import TensorSpec
 from bedside.train.architecture import Architecture, build
 from bedside.train.plan import EpochMark, TrainPlan
 
@@ -15,9 +14,6 @@ if TYPE_CHECKING:
 
     from bedside.train.fitting import Monitor, TrainingData
     from bedside.train.hardening import Hardening
-
-SMALL_PX = 64
-"""Inputs up to this side are referenced by ResNet-18 from scratch; larger ones by EfficientNet-Lite0 from ImageNet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,16 +25,6 @@ class Baseline:
     file: str
     digest: Digest
     history: tuple[EpochMark, ...]
-
-
-def reference_architecture(spec: TensorSpec, n_classes: int, asked: str | None = None) -> Architecture:
-    """Choose the reference for an input; `asked` names a family, ``timm:NAME`` with its hub weights included."""
-    if asked is not None:
-        pretrained = asked.startswith("timm:") or asked == "tf_efficientnet_lite0"
-        return Architecture(family=asked, width=1.0, spec=spec, n_classes=n_classes, pretrained=pretrained)
-    if spec.height_px <= SMALL_PX:
-        return Architecture(family="resnet18", width=1.0, spec=spec, n_classes=n_classes)
-    return Architecture(family="tf_efficientnet_lite0", width=1.0, spec=spec, n_classes=n_classes, pretrained=True)
 
 
 def fit_reference(

@@ -8,30 +8,39 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional
 
 from bedside.base.arrays import ByteArray, FloatArray, IntArray
+from bedside.base.task import TaskKind
+from bedside.data.augment import AugmentDraw
 from bedside.data.preprocess import Preprocess
+from bedside.data.targets import Targets
 from bedside.train.checkpoint import load_checkpoint, save_checkpoint
 from bedside.train.hardening import Hardening, harden
+from bedside.train.objective import OBJECTIVES, Objective
 from bedside.train.plan import EpochMark, TrainPlan
 
 SMOOTH_EPOCHS = 5
 """Epochs whose tuning scores are averaged before they are compared."""
 
-Monitor = Callable[[IntArray, FloatArray], float]
-"""Labels ``(n,)`` and logits ``(n, K)`` to a score; higher is better."""
+Monitor = Callable[[Targets, FloatArray], float]
+"""Targets ``(n, ...)`` and outputs ``(n, K, ...)`` to a score; higher is better."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingData:
-    """Development and tuning images in memory, ``(n, C, H, W)`` uint8, with labels ``(n,)``."""
+    """Development and tuning cases in memory, ``(n, *spec.shape)`` uint8, with the targets of a task, ``(n, ...)``."""
 
     development: ByteArray
-    development_labels: IntArray
+    development_targets: Targets
     tuning: ByteArray
-    tuning_labels: IntArray
+    tuning_targets: Targets
     preprocess: Preprocess
+    kind: TaskKind = "classification"
+
+    @property
+    def objective(self) -> Objective:
+        """What a fit on these data minimises."""
+        return OBJECTIVES.get(self.kind)
 
 
 @dataclass(slots=True)
@@ -77,7 +86,7 @@ def fit(
         mark = EpochMark(
             state.epoch,
             loss,
-            float(monitor(data.tuning_labels, logits_of(state.averaged, data.tuning, data.preprocess))),
+            float(monitor(data.tuning_targets, logits_of(state.averaged, data.tuning, data.preprocess))),
         )
         _keep_best(state, mark)
         state.epoch += 1
@@ -91,7 +100,8 @@ def fit(
 def _begin(model: nn.Module, plan: TrainPlan, checkpoint: Path | None) -> _State:
     from copy import deepcopy
 
-    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if all(p.ndim < 5 for p in model.parameters()):
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     decayed = [p for p in model.parameters() if p.ndim > 1]
     plain = [p for p in model.parameters() if p.ndim <= 1]
     optimizer = torch.optim.AdamW(
@@ -121,17 +131,18 @@ def _run_epoch(
     view = state.epoch % plan.n_views
     order = np.random.default_rng((plan.seed, state.epoch, 1)).permutation(len(data.development))
     n_steps = math.ceil(len(order) / plan.batch_size)
-    total = 0.0
+    total, objective, draw = 0.0, data.objective, draw_of(data, plan, view)
     state.model.train()
-    for step, (rows, images) in enumerate(_batches(data, plan, view, order)):
+    for step, rows in enumerate(_batches(order, plan)):
         _set_learning_rate(state.optimizer, plan, (state.epoch + step / n_steps) / plan.n_epochs)
-        labels = torch.from_numpy(data.development_labels[rows])
+        images, moves = _moved(data, draw, rows), draw.pick(rows)
+        labels = torch.from_numpy(objective.moved(data.development_targets[rows], moves))
         if hardening is not None:
             seed = (plan.seed * 100_003 + state.epoch) * n_steps + step
             images = harden(state.model, images, labels, data.preprocess, hardening, seed=seed)
         logits = state.model(images)
         teacher = None if teacher_logits is None else torch.from_numpy(teacher_logits[view, rows])
-        loss = _loss(logits, labels, teacher, plan)
+        loss = objective.loss(logits, labels, teacher, plan)
         state.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(state.model.parameters(), 2.0)
@@ -141,44 +152,38 @@ def _run_epoch(
     return total / len(order)
 
 
-def _batches(
-    data: TrainingData, plan: TrainPlan, view: int, order: IntArray
-) -> Iterator[tuple[IntArray, torch.Tensor]]:
+def _batches(order: IntArray, plan: TrainPlan) -> Iterator[IntArray]:
     for start in range(0, len(order), plan.batch_size):
         rows = order[start : start + plan.batch_size]
-        if len(rows) < 2:
-            continue
-        yield rows, view_of(data, plan, view, rows)
+        if len(rows) >= 2:
+            yield rows
 
 
-def view_of(data: TrainingData, plan: TrainPlan, view: int, rows: IntArray) -> torch.Tensor:
-    """The augmented images of one view, ``(len(rows), C, H, W)``.
+def draw_of(data: TrainingData, plan: TrainPlan, view: int) -> AugmentDraw:
+    """The decisions of one view for every development case.
 
     Geometry and tone are the same for teacher and student, whatever the order; only the noise field differs.
     """
-    height, width = data.development.shape[2:]
-    draw = plan.augment.sample(np.random.default_rng((plan.seed, view, 2)), len(data.development), height, width)
-    images = draw.pick(rows)(data.development[rows])
-    return as_batch(data.preprocess.normalize(images))
+    height, width = data.development.shape[-2:]
+    return plan.augment.sample(np.random.default_rng((plan.seed, view, 2)), len(data.development), height, width)
+
+
+def view_of(data: TrainingData, plan: TrainPlan, view: int, rows: IntArray) -> torch.Tensor:
+    """The augmented images of one view, ``(len(rows), *spec.shape)``."""
+    return _moved(data, draw_of(data, plan, view), rows)
+
+
+def _moved(data: TrainingData, draw: AugmentDraw, rows: IntArray) -> torch.Tensor:
+    """Frames of a clip and slices of a volume are moved alike, as if they were channels of one image."""
+    cases = data.development[rows]
+    flat = cases.reshape(len(rows), -1, *cases.shape[-2:])
+    return as_batch(data.preprocess.normalize(draw.pick(rows)(flat).reshape(cases.shape)))
 
 
 def as_batch(images: FloatArray) -> torch.Tensor:
-    """``(N, C, H, W)`` as a channels-last tensor."""
-    return torch.from_numpy(images).to(memory_format=torch.channels_last)
-
-
-def _loss(logits: torch.Tensor, labels: torch.Tensor, teacher: torch.Tensor | None, plan: TrainPlan) -> torch.Tensor:
-    hard = functional.cross_entropy(logits, labels, label_smoothing=plan.label_smoothing)
-    if teacher is None:
-        return hard
-    t = plan.distil_temperature
-    soft = functional.kl_div(
-        functional.log_softmax(logits / t, 1),
-        functional.log_softmax(teacher / t, 1),
-        reduction="batchmean",
-        log_target=True,
-    )
-    return plan.distil_weight * t * t * soft + (1 - plan.distil_weight) * hard
+    """Return a batch as a tensor: channels-last where it is ``(N, C, H, W)``."""
+    tensor = torch.from_numpy(images)
+    return tensor.to(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
 
 
 def _set_learning_rate(optimizer: torch.optim.Optimizer, plan: TrainPlan, progress: float) -> None:
@@ -203,7 +208,7 @@ def _average(state: _State, plan: TrainPlan, step: int) -> None:
 
 @torch.inference_mode()
 def logits_of(model: nn.Module, images: ByteArray, preprocess: Preprocess, batch_size: int = 256) -> FloatArray:
-    """Logits ``(n, K)`` of ``(n, C, H, W)`` uint8 images, without augmentation."""
+    """Outputs ``(n, K, ...)`` of ``(n, *spec.shape)`` uint8 cases, without augmentation."""
     model.eval()
     parts = [
         model(as_batch(preprocess.normalize(images[i : i + batch_size]))).numpy()
@@ -221,7 +226,7 @@ def teach(
     on_view: Callable[[int], None] = lambda view: None,
     batch_size: int = 256,
 ) -> FloatArray:
-    """The teacher's logits for every shared view, ``(n_views, n, K)`` float32."""
+    """The teacher's outputs for every shared view, ``(n_views, n, K, ...)`` float32."""
     torch.set_num_threads(plan.threads)
     teacher.eval()
     rows = np.arange(len(data.development))

@@ -51,11 +51,18 @@ def macro_auroc(labels: IntArray, probabilities: FloatArray) -> float:
 
 
 def softmax(logits: FloatArray, temperature: float = 1.0) -> FloatArray:
-    """Probabilities ``(n, K)`` from logits ``(n, K)``, float64."""
+    """Probabilities ``(n, K, ...)`` from logits ``(n, K, ...)``, float64; they sum to one over K."""
     scaled = np.asarray(logits, np.float64) / temperature
     scaled -= scaled.max(axis=1, keepdims=True)
     weights = np.exp(scaled)
     return weights / weights.sum(axis=1, keepdims=True)
+
+
+def sigmoid(logits: FloatArray, temperature: float = 1.0) -> FloatArray:
+    """Probabilities from logits, each for itself, float64; without overflow at either end."""
+    scaled = np.asarray(logits, np.float64) / temperature
+    small = np.exp(-np.abs(scaled))
+    return np.where(scaled >= 0, 1.0, small) / (1.0 + small)
 
 
 def brier_score(labels: IntArray, probabilities: FloatArray) -> float:

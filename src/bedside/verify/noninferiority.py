@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from bedside.base.arrays import FloatArray, IntArray
 from bedside.base.errors import InputError
 from bedside.base.estimate import Estimate
+from bedside.base.jsonform import OMIT_DEFAULT
 from bedside.base.task import Task
 from bedside.verify.metrics import auroc, macro_auroc
 from bedside.verify.resampling import Weights, ranked_draws, weights_of
@@ -19,7 +20,7 @@ Verdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NonInferiority:
-    """Paired comparison of two AUROCs on the same cases.
+    """Paired comparison of one figure (`metric`) of two models on the same cases.
 
     PASS if the whole interval of the difference (small model minus reference) lies above ``-margin``, FAIL if it lies
     below, else INCONCLUSIVE with the number of patients that would settle it, were the difference what it seems.
@@ -29,10 +30,11 @@ class NonInferiority:
     difference: Estimate
     margin: float
     n_patients_needed: int | None = None
+    metric: str = field(default="AUROC", metadata=OMIT_DEFAULT)
 
     def __str__(self) -> str:
         more = f"; about {self.n_patients_needed:,} patients would settle it" if self.n_patients_needed else ""
-        return f"{self.verdict}: AUROC difference {self.difference} against a margin of {self.margin:g}{more}"
+        return f"{self.verdict}: {self.metric} difference {self.difference} against a margin of {self.margin:g}{more}"
 
 
 def auroc_of(task: Task, labels: IntArray, probabilities: FloatArray) -> float:
@@ -59,17 +61,32 @@ def compare_aurocs(
     small, reference
         Probabilities ``(n, K)`` of the same cases in the same order.
     """
+    value = auroc_of(task, labels, small) - auroc_of(task, labels, reference)
+    weights = weights_of(draws, len(labels))
+    found = drawn_aurocs(task, labels, small, weights) - drawn_aurocs(task, labels, reference, weights)
+    return judge_difference(value, found, margin=margin, n_patients=n_patients)
+
+
+def judge_difference(
+    value: float, found: FloatArray, *, margin: float, n_patients: int, metric: str = "AUROC"
+) -> NonInferiority:
+    """Judge a difference (small model minus reference; more is better) by its bootstrap draws, ``(B,)``.
+
+    Draws in which it is undefined are left out.
+
+    Raises
+    ------
+    InputError
+        For a margin that is not between 0 and 1.
+    """
     if not 0 < margin < 1:
         raise InputError(
             f"a margin of {margin}", expected="a number between 0 and 1, such as 0.02", hint="set it before you look"
         )
-    value = auroc_of(task, labels, small) - auroc_of(task, labels, reference)
-    weights = weights_of(draws, len(labels))
-    found = drawn_aurocs(task, labels, small, weights) - drawn_aurocs(task, labels, reference, weights)
     found = found[~np.isnan(found)]
     if math.isnan(value) or not len(found):
         blank = Estimate(value=math.nan, low=-1.0, high=1.0, n_patients=n_patients)
-        return NonInferiority(verdict="INCONCLUSIVE", difference=blank, margin=margin)
+        return NonInferiority(verdict="INCONCLUSIVE", difference=blank, margin=margin, metric=metric)
     low, high = (float(x) for x in np.percentile(found, [2.5, 97.5]))
     difference = Estimate(
         value=value,
@@ -80,7 +97,9 @@ def compare_aurocs(
     )
     verdict: Verdict = "PASS" if low > -margin else "FAIL" if high < -margin else "INCONCLUSIVE"
     needed = None if verdict != "INCONCLUSIVE" else _needed(value, float(found.std()), margin, n_patients)
-    return NonInferiority(verdict=verdict, difference=difference, margin=margin, n_patients_needed=needed)
+    return NonInferiority(
+        verdict=verdict, difference=difference, margin=margin, n_patients_needed=needed, metric=metric
+    )
 
 
 def drawn_aurocs(task: Task, labels: IntArray, probabilities: FloatArray, weights: Weights) -> FloatArray:

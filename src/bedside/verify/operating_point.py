@@ -1,45 +1,62 @@
 """Temperature and threshold, locked on the tuning part and stored in the bundle."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
 from bedside.base.arrays import BoolArray, FloatArray, IntArray
 from bedside.base.errors import CohortError
+from bedside.base.jsonform import OMIT_DEFAULT
 from bedside.base.task import Task
-from bedside.verify.metrics import check_pair, softmax
+from bedside.verify.metrics import check_pair, sigmoid, softmax
 
 _GOLDEN = (5**0.5 - 1) / 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatingPoint:
-    """How logits become a call.
+    """How outputs become a call; outputs are ``(n, K)``, or ``(n, K, ...)`` where each place has its own.
 
     Parameters
     ----------
     temperature
-        Logits are divided by it before the softmax (Guo et al., ICML 2017).
+        Logits are divided by it before the softmax (Guo et al., ICML 2017) or the logistic function.
     threshold_prob
         With two classes: a case at or above it is called positive. None with more classes: the most probable is called.
     rule
         How the threshold was chosen, in words.
+    link
+        ``softmax`` where one of the K holds, ``sigmoid`` where each holds or not.
+    thresholds_prob
+        With ``sigmoid``: a threshold for each of the K; empty means `threshold_prob` for all.
     """
 
     temperature: float
     threshold_prob: float | None
     positive: int
     rule: str
+    link: Literal["softmax", "sigmoid"] = field(default="softmax", metadata=OMIT_DEFAULT)
+    thresholds_prob: tuple[float, ...] = field(default=(), metadata=OMIT_DEFAULT)
 
     def probabilities(self, logits: FloatArray) -> FloatArray:
-        """``(n, K)`` probabilities."""
+        """Probabilities of the same shape."""
+        if self.link == "sigmoid":
+            return sigmoid(logits, self.temperature)
         return softmax(logits, self.temperature)
 
     def calls(self, probabilities: FloatArray) -> IntArray:
-        """Class index called for each case, ``(n,)``."""
+        """Class index called, ``(n, ...)``; with ``sigmoid`` 0 or 1 for each class, ``(n, K, ...)``."""
+        if self.link == "sigmoid":
+            return (probabilities >= self._thresholds(probabilities)).astype(np.int64)
         if self.threshold_prob is None:
             return probabilities.argmax(axis=1)
         return np.where(probabilities[:, self.positive] >= self.threshold_prob, self.positive, 1 - self.positive)
+
+    def _thresholds(self, probabilities: FloatArray) -> FloatArray:
+        n_classes, inner = probabilities.shape[1], (1,) * (probabilities.ndim - 2)
+        limits = self.thresholds_prob or (0.5 if self.threshold_prob is None else self.threshold_prob,) * n_classes
+        return np.array(limits).reshape(1, n_classes, *inner)
 
 
 def lock_operating_point(

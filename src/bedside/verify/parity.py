@@ -76,12 +76,12 @@ class ParityReport:
         return not self.broken_stage
 
 
-def edge_images(shape: tuple[int, int, int], seed: int = 0) -> np.ndarray:
-    """Return the four edge cases, ``(4, C, H, W)`` uint8, in the order of `EDGE_CASES`."""
+def edge_images(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
+    """Return the four edge cases, ``(4, *shape)`` uint8, in the order of `EDGE_CASES`."""
     images = np.zeros((4, *shape), np.uint8)
     images[1] = 255
     images[2] = np.where(np.random.default_rng(seed).random(shape) < 0.5, 0, 255)
-    images[3, :, shape[1] // 2, shape[2] // 2] = 255
+    images[3, ..., shape[-2] // 2, shape[-1] // 2] = 255
     return images
 
 

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bedside.base.budget import Budget, unit_of
 from bedside.base.digest import Digest
 from bedside.base.errors import BudgetError
 from bedside.base.estimate import Estimate
+from bedside.base.jsonform import OMIT_DEFAULT
 from bedside.runtime.artifact import Artifact
 from bedside.verify.noninferiority import NonInferiority
 from bedside.verify.operating_point import OperatingPoint
@@ -23,14 +24,17 @@ class Trial:
     ----------
     artifacts
         Files of the first format, from fp32 on; the last one is the one that would ship.
-    tuning_auroc
+    metric
+        What `tuning_score` is, such as AUROC or Dice.
+    tuning_score
         Of the shipped precision in its own runtime, on the tuning part.
     """
 
     name: str
     recipe: Digest
     artifacts: tuple[Artifact, ...]
-    tuning_auroc: Estimate
+    metric: str = field(default="AUROC", metadata=OMIT_DEFAULT)
+    tuning_score: Estimate
     non_inferiority: NonInferiority
     point: OperatingPoint
     parity: ParityReport
@@ -68,7 +72,7 @@ class Choice:
 def select(trials: Sequence[Trial], budget: Budget, *, margin: float = 0.02) -> Choice:
     """Pick the best on tuning: faithful, not inferior, within budget; among equals the cheapest.
 
-    Trials whose tuning AUROC is within a tenth of the non-inferiority margin of the highest count as equals, and the
+    Trials whose tuning score is within a tenth of the non-inferiority margin of the highest count as equals, and the
     one with the fewest multiply-accumulates ships, then the smallest file. Multiply-accumulates, not milliseconds, so
     that a busy machine cannot change the choice.
 
@@ -81,11 +85,12 @@ def select(trials: Sequence[Trial], budget: Budget, *, margin: float = 0.02) -> 
     able = [trial for trial in trials if not refused[trial.name]]
     if not able:
         raise nothing_fits(trials, budget, refused)
-    best = max(able, key=lambda trial: trial.tuning_auroc.value)
-    equals = [trial for trial in able if trial.tuning_auroc.value >= best.tuning_auroc.value - margin / 10]
+    best = max(able, key=lambda trial: trial.tuning_score.value)
+    equals = [trial for trial in able if trial.tuning_score.value >= best.tuning_score.value - margin / 10]
     chosen = min(equals, key=lambda trial: (trial.mmacs, trial.shipped.size_bytes, trial.name))
     why = (
-        f"tuning AUROC {chosen.tuning_auroc.value:.4f}; the best is {best.name} with {best.tuning_auroc.value:.4f}; "
+        f"tuning {chosen.metric} {chosen.tuning_score.value:.4f}; the best is {best.name} with "
+        f"{best.tuning_score.value:.4f}; "
         f"of the {len(equals)} within a tenth of the margin it has the fewest multiply-accumulates"
     )
     others = {

@@ -65,7 +65,7 @@ def _gates(data: ReportData) -> list[tuple[str, str, str]]:
     rows = [
         (
             "Non-inferiority",
-            f"verdict PASS: the 95 % interval of the AUROC difference lies above −{judged.margin:g}",
+            f"verdict PASS: the 95 % interval of the {judged.metric} difference lies above −{judged.margin:g}",
             f"{judged.verdict}, {with_interval(judged.difference, sign=True)}",
         ),
         ("Parity, float stages", f"no probability moves by more than {EXACT_TOLERANCE_PROB:g}", _passed(broken)),

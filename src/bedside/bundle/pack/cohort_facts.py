@@ -4,14 +4,15 @@ from collections.abc import Callable, Mapping
 
 from bedside.bundle import wording
 from bedside.bundle.case_flow import case_flow
+from bedside.bundle.evidence_words import primary_title
 from bedside.bundle.pack.fact import Fact, said
 from bedside.bundle.report_data import ReportData
 
 
 def _kind_of_study(data: ReportData) -> Fact:
     return Fact(
-        text=f"Deep learning (a convolutional network, compressed) to tell {_classes(data)} apart on {data.modality} "
-        "images; main measure AUROC",
+        text=f"Deep learning (a convolutional network, compressed) on {data.modality}. {wording.asks(data.task)}; main "
+        f"measure {primary_title(data.evidence)}",
         leaves="the title",
     )
 
@@ -23,7 +24,8 @@ def _purpose(data: ReportData) -> Fact:
 def _objective(data: ReportData) -> Fact:
     margin = data.evidence.non_inferiority.margin
     return Fact(
-        text="Develop a small model and evaluate it once; the hypothesis, set beforehand: its AUROC is not lower than "
+        text="Develop a small model and evaluate it once; the hypothesis, set beforehand: its "
+        f"{primary_title(data.evidence)} is not lower than "
         f"that of the reference {data.reference_name} by more than {margin:g}"
     )
 
@@ -130,7 +132,7 @@ COHORT_FACTS: Mapping[str, Callable[[ReportData], Fact]] = {
     "audit": _audit,
     "preprocessing": _preprocessing,
     "classes": _classes_fact,
-    "predictors": said("The pixels of one image; no clinical variable"),
+    "predictors": said("The pixels; no clinical variable"),
     "no_reader": said("Not applicable: no human reads the input; the model sees pixels only"),
     "sample_size": _sample_size,
     "missing": _missing,

@@ -3,6 +3,7 @@
 from bedside.bundle.case_flow import case_flow
 from bedside.bundle.pack.checklists import TO_DO, cell_text
 from bedside.bundle.report_data import ReportData
+from bedside.bundle.wording import asks
 
 
 def data_sheet_markdown(data: ReportData) -> str:
@@ -20,9 +21,9 @@ def data_sheet_markdown(data: ReportData) -> str:
                 f"Modality: {cell_text(data.modality)}",
                 f"Source: {cell_text(data.source)}",
                 f"Licence: {cell_text(data.licence)}",
-                f"Cases: {audit.n_cases:,} images, each with one label",
+                f"Cases: {audit.n_cases:,}; {cell_text(asks(data.task))}",
                 f"Image sizes, as seen on the observation part: {sizes or 'not recorded'}",
-                f"Input of the model: {f'{spec.n_channels} x {spec.height_px} x {spec.width_px}' if spec else TO_DO}",
+                f"Input of the model: {' x '.join(map(str, spec.shape)) if spec else TO_DO}",
                 f"Age, sex, site, device: {TO_DO}",
             ],
         ),

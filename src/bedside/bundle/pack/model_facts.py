@@ -3,8 +3,8 @@
 import math
 from collections.abc import Callable, Mapping
 
-from bedside.bundle import wording
 from bedside.bundle.case_flow import case_flow
+from bedside.bundle.evidence_words import both, headline, metrics_of
 from bedside.bundle.pack.fact import Fact, said
 from bedside.bundle.report_data import ReportData
 from bedside.verify.parity import EXACT_TOLERANCE_PROB, INT8_TOLERANCE_PROB, MAX_FLIPS_FRAC
@@ -47,7 +47,9 @@ def _operation(data: ReportData) -> Fact:
 
 
 def _metrics(data: ReportData) -> Fact:
-    return Fact(text=", ".join(wording.METRIC_NAMES.values()) + "; ROC, reliability and confusion in report.html")
+    return Fact(
+        text=", ".join(metric.title for metric in metrics_of(data.evidence).values()) + "; figures in report.html"
+    )
 
 
 def _uncertainty(data: ReportData) -> Fact:
@@ -58,15 +60,17 @@ def _uncertainty(data: ReportData) -> Fact:
 
 
 def _performance(data: ReportData) -> Fact:
-    shipped, reference = data.evidence.shipped.metrics(), data.evidence.reference.metrics()
     shown = "; ".join(
-        f"{wording.METRIC_NAMES[name]} {shipped[name]} (reference {reference[name]})"
-        for name in ("auroc", "sensitivity", "specificity")
+        f"{metrics_of(data.evidence)[name].title} {shipped} (reference {reference})"
+        for name in headline(data.evidence)
+        for reference, shipped in [both(data.evidence, name)]
     )
     return Fact(text=f"{shown}; {data.evidence.non_inferiority}", leaves="subgroups that the bundle holds no table of")
 
 
 def _cross_table(data: ReportData) -> Fact:
+    if not data.task.picks_one:
+        return Fact(text="Not applicable: a case is not in one class")
     cells = (f"truth {t}, called {c}: {n:,}" for (t, c), n in case_flow(data).called.items())
     return Fact(text="; ".join(cells) if data.task.n_classes <= 3 else "report.html, figure “Confusion”")
 

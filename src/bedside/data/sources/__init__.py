@@ -5,7 +5,7 @@ from typing import Protocol
 
 from bedside.base.errors import InputError
 from bedside.base.seam import Seam
-from bedside.data.case import Cohort
+from bedside.data.cohort import Cohort
 
 
 class Source(Protocol):

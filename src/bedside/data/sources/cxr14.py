@@ -5,7 +5,8 @@ from pathlib import Path
 
 from bedside.base.errors import CohortError, InputError
 from bedside.base.task import Task
-from bedside.data.case import Case, Cohort, Part
+from bedside.data.case import Case, Part
+from bedside.data.cohort import Cohort
 from bedside.data.sources.tables import choice, folder_at, rows_of, unknown_layout
 
 FINDINGS = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Effusion", "Emphysema", "Fibrosis", "Hernia",

@@ -8,7 +8,8 @@ from typing import Any
 
 from bedside.base.errors import CohortError, ImageError, InputError
 from bedside.base.task import Task
-from bedside.data.case import Case, Cohort, Part
+from bedside.data.case import Case, Part
+from bedside.data.cohort import Cohort
 from bedside.data.dicom.opening import check_header, kind_of, n_frames_of, read_dataset
 from bedside.data.dicom.picture import damage
 from bedside.data.sources.folder import positive_class

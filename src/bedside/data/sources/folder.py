@@ -7,7 +7,8 @@ from pathlib import Path, PurePosixPath
 
 from bedside.base.errors import CohortError, InputError
 from bedside.base.task import Task
-from bedside.data.case import Case, Cohort
+from bedside.data.case import Case
+from bedside.data.cohort import Cohort
 from bedside.data.reading import IMAGE_SUFFIXES
 from bedside.data.sources.tables import part_named
 

@@ -13,7 +13,8 @@ from bedside.base.arrays import ByteArray
 from bedside.base.errors import CohortError, InputError, StorageError
 from bedside.base.files import write_atomic
 from bedside.base.task import Task
-from bedside.data.case import Case, Cohort, Part
+from bedside.data.case import Case, Part
+from bedside.data.cohort import Cohort
 from bedside.data.sources.medmnist_sets import SETS, MedmnistSet
 from bedside.data.sources.places import cache_folder
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from bedside.base.errors import InputError
 from bedside.base.task import Task
-from bedside.data.case import Case, Cohort
+from bedside.data.case import Case
+from bedside.data.cohort import Cohort
 from bedside.data.phantom import Phantom
 
 N_CASES = 700

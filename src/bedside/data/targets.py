@@ -1,0 +1,29 @@
+"""What the reference standard says of cases, as one array: the form that losses and metrics compare outputs with."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from bedside.base.seam import Seam
+from bedside.base.task import Task
+from bedside.data.case import Case, labels_of
+from bedside.data.preprocess import Preprocess
+
+Targets = np.ndarray[Any, Any]
+
+TARGETS: Seam[Callable[[Sequence[Case], Task, Preprocess], Targets]] = Seam(
+    "bedside.targets",
+    {"classification": "bedside.data.targets:class_targets"},
+)
+"""By kind of task."""
+
+
+def targets_of(cases: Sequence[Case], task: Task, preprocess: Preprocess) -> Targets:
+    """Targets ``(n, ...)`` of the cases, in the geometry of the model's input where they have one."""
+    return TARGETS.get(task.kind)(cases, task, preprocess)
+
+
+def class_targets(cases: Sequence[Case], task: Task, preprocess: Preprocess) -> Targets:
+    """Labels, ``(n,)``."""
+    return labels_of(cases)

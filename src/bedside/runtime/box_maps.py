@@ -1,10 +1,10 @@
 """What the maps of a centre detector mean: one place for training, verification and the bedside.
 
-A detector answers ``(N, K + 4, h, w)``, one cell for `STRIDE_PX` x `STRIDE_PX` input pixels: K heat maps (logits, one an
-object class, high at the centres of objects; Zhou et al., "Objects as points", arXiv:1904.07850), then where the box
-lies that a cell speaks for: the offset of its centre from the cell's, x and y, and the logarithm of its width and
-height. int8 knows one scale for the whole tensor, so that offsets and sizes are stretched to the range that logits
-have, about -10 to 10: a step of 20/255 is then 0.6 px of offset and 2 % of size.
+A detector answers ``(N, K + 4, h, w)``, one cell for `STRIDE_PX` x `STRIDE_PX` input pixels. First come K heat maps
+(logits, one a kind of object, high at the centres of objects; Zhou et al., "Objects as points", arXiv:1904.07850), then
+where the box lies that a cell speaks for: the offset of its centre from the cell's, x and y, and the logarithm of its
+width and height. int8 knows one scale for the whole tensor, so that offsets and sizes are stretched to the range that
+logits have, about -10 to 10: a step of 20/255 is then 0.6 px of offset and 2 % of size.
 """
 
 import math

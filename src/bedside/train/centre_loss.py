@@ -87,24 +87,8 @@ def box_loss(maps: torch.Tensor, targets: torch.Tensor, spot: torch.Tensor) -> t
 def centre_loss(maps: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """Heat and boxes together; `maps` ``(N, K + 4, h, w)``, `targets` ``(N, M, 5)``."""
     n_classes = maps.shape[1] - BOX_CHANNELS
+    targets = functional.pad(targets, (0, 0, 0, 1), value=-1.0)  # so that there is a row to look at
     spot = spots(targets, *maps.shape[2:])
     n_objects = (targets[..., 0] >= 0).sum().clamp(min=1)
     heat = focal_loss(maps[:, :n_classes], heat_of(targets, spot, n_classes), n_objects)
     return heat + _BOX_WEIGHT * box_loss(maps, targets, spot)
-
-
-def taught_loss(maps: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
-    """Distance to a teacher's maps: heat everywhere, boxes where the teacher sees something.
-
-    Heat is compared by binary cross-entropy that counts more where the two differ (Li et al., NeurIPS 2020, quality
-    focal loss with beta 2); boxes by 1 - GIoU, weighted by the teacher's heat.
-    """
-    n_classes = maps.shape[1] - BOX_CHANNELS
-    wanted = torch.sigmoid(teacher[:, :n_classes])
-    logits = maps[:, :n_classes]
-    entropy = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
-    apart = (torch.sigmoid(logits) - wanted).abs() ** 2
-    voice = wanted.amax(dim=1)
-    total = voice.sum().clamp(min=1.0)
-    closeness = giou(boxes_of(maps).transpose(0, 1), boxes_of(teacher).transpose(0, 1))
-    return (apart * entropy).sum() / total * 4 + _BOX_WEIGHT * ((1 - closeness) * voice).sum() / total

@@ -25,7 +25,7 @@ _LEAST_SIDE_PX = 3.0
 
 @dataclass(frozen=True, slots=True)
 class BoxObjective:
-    """Focal loss on the heat and GIoU on the boxes; students learn from the boxes alone, maps being too large to keep."""
+    """Focal loss on the heat, GIoU on the boxes; students learn from the boxes alone: maps are too large to keep."""
 
     has_teacher: bool = False
 

@@ -82,7 +82,7 @@ class Gathering:
                 patient_id=patient_id,
                 group=group,
                 attributes=attributes,
-            )  # fmt: skip
+            )
         )
 
 

@@ -20,8 +20,8 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
     """Load ``voc:DIR``.
 
     Looked for: ``Annotations/NAME.xml`` and ``JPEGImages/NAME.*``, and the lists ``train.txt``, ``val.txt`` (or
-    ``trainval.txt``) and ``test.txt`` in ``ImageSets/Main/`` if they are there; without a test list, ``val`` is the test
-    part, and images in no list are left out. VOC counts pixels from 1 and includes the last one: a box of 1 to 20
+    ``trainval.txt``) and ``test.txt`` in ``ImageSets/Main/`` if they are there; without a test list, ``val`` is the
+    test part, and images in no list are left out. VOC counts pixels from 1 and includes the last one: a box of 1 to 20
     covers 0 to 20 here. Option ``difficult=no`` sets objects that are marked as difficult aside (the default keeps
     them); ``pixels=from-0`` takes corners as they stand, for the many tools that write VOC files without the offset.
 

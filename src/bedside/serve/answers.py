@@ -8,6 +8,7 @@ import numpy as np
 from bedside.base.arrays import ByteArray, FloatArray
 from bedside.base.seam import Seam
 from bedside.base.task import Task
+from bedside.data.preprocess import Preprocess
 from bedside.serve.prediction import REFER, Prediction
 from bedside.verify.operating_point import OperatingPoint
 
@@ -29,13 +30,17 @@ class Block:
 
     task: Task
     point: OperatingPoint
+    preprocess: Preprocess
     items: tuple[Waiting, ...] = field(repr=False)
     refers: tuple[str, ...]
 
 
 ANSWERS: Seam[Callable[[Block], list[Prediction]]] = Seam(
     "bedside.answers",
-    {"classification": "bedside.serve.answers:class_answers"},
+    {
+        "classification": "bedside.serve.answers:class_answers",
+        "detection": "bedside.serve.box_answers:box_answers",
+    },
 )
 """By kind of task."""
 

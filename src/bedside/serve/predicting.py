@@ -83,7 +83,10 @@ class Predictor:
 
     def _predictions(self, block: Sequence[Waiting]) -> Iterator[Prediction]:
         task = self.bundle.manifest.task
-        asked = Block(task=task, point=self.shipped.point, items=tuple(block), refers=tuple(self._reasons(block)))
+        asked = Block(
+            task=task, point=self.shipped.point, preprocess=self.bundle.manifest.preprocess, items=tuple(block),
+            refers=tuple(self._reasons(block)),
+        )  # fmt: skip
         yield from ANSWERS.get(task.kind)(asked)
 
     def _reasons(self, block: Sequence[Waiting]) -> list[str]:

@@ -8,7 +8,7 @@ from bedside.runtime.box_maps import BOX_CHANNELS, LOG_SIZE_UNIT, OFFSET_UNIT_PX
 _SPREAD = 0.09
 """Standard deviation of a heat spot as a share of its box side: 0.54 / 6 (Liu et al., AAAI 2020, section 3.2)."""
 
-_LEAST_DEVIATION_CELLS = 0.5
+_LEAST_DEVIATION_CELLS = 0.8
 _LEAST_VOICE = 0.2
 """Cells whose spot is fainter than this say nothing about a box."""
 
@@ -72,13 +72,15 @@ def giou(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
 
 
 def box_loss(maps: torch.Tensor, targets: torch.Tensor, spot: torch.Tensor) -> torch.Tensor:
-    """1 - GIoU over the cells near a centre, each weighted by its spot; a cell speaks for its strongest box."""
+    """1 - GIoU over the cells near a centre; a cell speaks for its strongest box, and all boxes weigh the same."""
     voice, owner = spot.max(dim=1)
     voice = torch.where(voice >= _LEAST_VOICE, voice, 0.0)
     image, y, x = torch.nonzero(voice, as_tuple=True)
     if not len(image):
         return maps.sum() * 0.0
-    weight = voice[image, y, x]
+    box = owner[image, y, x] + image * spot.shape[1]
+    sums = torch.zeros(spot.shape[0] * spot.shape[1]).index_add_(0, box, voice[image, y, x])
+    weight = voice[image, y, x] / sums[box]
     predicted = boxes_of(maps)[image, :, y, x].T
     wanted = targets[image, owner[image, y, x], 1:].T
     return ((1 - giou(predicted, wanted)) * weight).sum() / weight.sum()

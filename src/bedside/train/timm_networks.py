@@ -61,7 +61,7 @@ def efficientnet_lite0(architecture: Architecture) -> nn.Module:
 
 def efficientnet_lite0_stages(architecture: Architecture) -> tuple[nn.Module, list[nn.Module]]:
     """Stem and the seven stages of EfficientNet-Lite0 at their own strides, for networks that need maps inside it."""
-    model = _create("tf_efficientnet_lite0", architecture, bn_momentum=0.1, bn_eps=1e-3)
+    model: Any = _create("tf_efficientnet_lite0", architecture, bn_momentum=0.1, bn_eps=1e-3)
     if architecture.pretrained:
         load_lite0_weights(model)
     return nn.Sequential(model.conv_stem, model.bn1), list(model.blocks)

@@ -38,18 +38,26 @@ def box_precision(
     without an object of a class leaves that class out, as the whole does.
     """
     weights = unit_weights(units, matches.n_images, n_resamples=n_resamples, seed=seed)
-    whole = np.ones((1, matches.n_images), np.uint16)
-    n_classes = matches.n_objects.shape[1]
-    values = np.stack([_of_class(matches, k, levels, whole) for k in range(n_classes)])[:, 0]
-    draws = np.stack([_of_class(matches, k, levels, weights) for k in range(n_classes)])
+    values, draws = class_precisions(matches, levels)[:, 0], class_precisions(matches, levels, weights)
     n_units = n_distinct(unit_index(units, matches.n_images))
     return BoxPrecision(
-        mean=percentile(float(_known_mean(values[:, None])[0]), _known_mean(draws), n_units),
+        mean=percentile(mean_precision(matches, levels), known_mean(draws), n_units),
         by_class=tuple(percentile(float(v), d, n_units) for v, d in zip(values, draws, strict=True)),
     )
 
 
-def _known_mean(values: FloatArray) -> FloatArray:
+def mean_precision(matches: Matches, levels: tuple[float, ...]) -> float:
+    """Mean over levels and over the classes that have an object, without an interval; NaN if there is none."""
+    return float(known_mean(class_precisions(matches, levels))[0])
+
+
+def class_precisions(matches: Matches, levels: tuple[float, ...], weights: Weights | None = None) -> FloatArray:
+    """Average precision of each class in every draw, ``(K, B)``; one draw of every image once where none are given."""
+    weights = np.ones((1, matches.n_images), np.uint16) if weights is None else weights
+    return np.stack([_of_class(matches, k, levels, weights) for k in range(matches.n_objects.shape[1])])
+
+
+def known_mean(values: FloatArray) -> FloatArray:
     """Mean along the first axis of what is not NaN; NaN where nothing is."""
     known = ~np.isnan(values)
     n = known.sum(axis=0)

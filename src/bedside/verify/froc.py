@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bedside.base.arrays import BoolArray, FloatArray
+from bedside.base.arrays import BoolArray, FloatArray, IntArray
 from bedside.base.estimate import Estimate
 from bedside.verify.box_matching import Matches
 from bedside.verify.clusters import Units, n_distinct, unit_index
@@ -34,7 +34,7 @@ class Froc:
     mean: Estimate
 
 
-def _chosen(matches: Matches, label: int | None) -> tuple[BoolArray, FloatArray]:
+def _chosen(matches: Matches, label: int | None) -> tuple[BoolArray, IntArray]:
     if label is None:
         return np.ones(len(matches.labels), bool), matches.n_objects.sum(axis=1)
     return matches.labels == label, matches.n_objects[:, label]
@@ -85,7 +85,7 @@ def froc(
 
 
 def _at_rates(
-    weights: Weights, hits: BoolArray, ends: BoolArray, images: np.ndarray, n_objects: FloatArray,
+    weights: Weights, hits: BoolArray, ends: BoolArray, images: np.ndarray, n_objects: IntArray,
     rates: tuple[float, ...],
 ) -> FloatArray:  # fmt: skip
     """Sensitivities of every draw, ``(B, R)``; NaN in a draw without an object."""
@@ -128,7 +128,7 @@ def at_threshold(
     weights = unit_weights(units, matches.n_images, n_resamples=n_resamples, seed=seed).astype(np.float64)
     n_units = n_distinct(unit_index(units, matches.n_images))
 
-    def share(top: FloatArray, bottom: FloatArray, high: float) -> Estimate:
+    def share(top: np.ndarray, bottom: np.ndarray, high: float) -> Estimate:
         tops, bottoms = weights @ top, weights @ bottom
         draws = np.divide(tops, bottoms, out=np.full(len(weights), math.nan), where=bottoms > 0)
         value = top.sum() / bottom.sum() if bottom.sum() else math.nan

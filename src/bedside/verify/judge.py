@@ -83,7 +83,10 @@ class Judge(Protocol):
 
 JUDGES: Seam[Judge] = Seam(
     "bedside.judges",
-    {"classification": "bedside.verify.classes:CLASSES"},
+    {
+        "classification": "bedside.verify.classes:CLASSES",
+        "detection": "bedside.verify.box_judge:BOXES",
+    },
 )
 """By kind of task."""
 

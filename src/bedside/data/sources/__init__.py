@@ -24,6 +24,10 @@ SOURCES: Seam[Source] = Seam(
         "dicom": "bedside.data.sources.dicom:load",
         "nih-cxr14": "bedside.data.sources.cxr14:load",
         "chexpert": "bedside.data.sources.chexpert:load",
+        "boxes": "bedside.data.sources.boxes:load",
+        "coco": "bedside.data.sources.coco:load",
+        "voc": "bedside.data.sources.voc:load",
+        "rsna-pneumonia": "bedside.data.sources.rsna_pneumonia:load",
         "phantom": "bedside.data.sources.phantom:load",
     },
 )
@@ -36,6 +40,7 @@ def load_cohort(source: str, **options: str) -> Cohort:
     ----------
     source
         ``medmnist:NAME``, ``folder:DIR``, ``dicom:DIR``, ``nih-cxr14:DIR``, ``chexpert:DIR``,
+        ``boxes:DIR``, ``coco:DIR``, ``voc:DIR``, ``rsna-pneumonia:DIR``, ``phantom:detection``,
         ``phantom:ultrasound``, or a plugin's.
     **options
         Passed to the source; ``positive="NAME"`` names the class that is looked for.

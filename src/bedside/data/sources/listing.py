@@ -12,6 +12,10 @@ _LAYOUTS = {
     "dicom": "DICOM files and labels.csv (or --labels FILE)",
     "nih-cxr14": "Data_Entry_2017.csv and images/ as the NIH distributes them",
     "chexpert": "train.csv, valid.csv and their images as Stanford distributes them",
+    "boxes": "metadata.csv and boxes.csv with file,label,xmin,ymin,xmax,ymax",
+    "coco": "instances JSON and images, as COCO distributes them",
+    "voc": "Annotations, JPEGImages and ImageSets, as Pascal VOC distributes them",
+    "rsna-pneumonia": "stage_2_train_labels.csv and stage_2_train_images, as the RSNA distributes them",
 }
 
 
@@ -27,7 +31,8 @@ class KnownSource:
 def known_sources() -> list[KnownSource]:
     """List every source, built in or from a plugin, and every MedMNIST set."""
     found = [
-        KnownSource(name="phantom:ultrasound", what="simulated B-mode, with and without a lesion", state="built in")
+        KnownSource(name="phantom:ultrasound", what="simulated B-mode, with and without a lesion", state="built in"),
+        KnownSource(name="phantom:detection", what="simulated foci and their boxes", state="built in"),
     ]
     for name in SOURCES.names():
         if name in ("medmnist", "phantom"):

@@ -55,6 +55,15 @@ def blank(n_units: int = 0, *, low: float = 0.0, high: float = 1.0, method: str 
     return Estimate(value=math.nan, low=low, high=high, n_patients=n_units, method=method)
 
 
+FEW = 10
+"""Patients of a class below which an interval says that they are few."""
+
+
+def few_note(n_ill: int, n_well: int, kind: Literal["conservative", "approximate"]) -> str:
+    """What a method says of itself where one class has fewer than `FEW` patients; nothing else."""
+    return f"; fewer than {FEW} patients of a class: {kind}" if min(n_ill, n_well) < FEW else ""
+
+
 def standard_error(influence: FloatArray, index: IntArray) -> tuple[float, float]:
     """Infinitesimal-jackknife standard error with whole units as clusters, and its degrees of freedom.
 

@@ -66,9 +66,7 @@ def coverage() -> None:
             covers = [c["figures"][figure]["cover"] for c in chosen]
             covers = [x for x in covers if x == x]
             where = f"{'at least' if enough else 'fewer than'} {ENOUGH_ILL} ill patients expected"
-            name = (
-                f"coverage of {figure}, {where} (mean, lowest and highest of {len(covers)} cells, 2,000 repeats each)"
-            )
+            of = f"(mean, lowest and highest of {len(covers)} cells, {N_REPEATS:,} repeats each)"
             target = "0.93 to 0.97 in every cell"
             if not enough:
                 target += "; where a share takes a handful of values a method can only promise the lower bound"

@@ -37,7 +37,11 @@ def unit_index(units: Units, n_cases: int) -> IntArray:
         raise ShapeError(
             f"{len(units)} units for {n_cases} cases", expected="one a case", hint="take both from one list"
         )
-    return np.unique(np.asarray(units), return_inverse=True)[1]
+    found = np.asarray(units)
+    n = len(found)
+    if n and found.dtype.kind == "i" and found.min() == 0 and found.max() < n and np.bincount(found).all():
+        return found  # already numbers from 0 on: sorting them again would cost more than most figures
+    return np.unique(found, return_inverse=True)[1]
 
 
 def n_distinct(index: IntArray) -> int:

@@ -1,11 +1,14 @@
 """Where the true quantile of a sample may lie: fractional order statistics (Hutson, J Appl Stat 1999)."""
 
+from functools import lru_cache
+
 from bedside.verify.distributions import beta_cdf, normal_cdf, normal_quantile
 
 _MAX_STEPS = 8
 _TINY = 1e-12
 
 
+@lru_cache(maxsize=4096)
 def quantile_levels(n: float, prob: float, *, tail: float) -> tuple[float | None, float | None]:
     """Levels of the sample between which its true `prob` quantile lies, each missed with probability `tail`.
 

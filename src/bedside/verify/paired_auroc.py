@@ -13,7 +13,8 @@ from bedside.verify.distributions import t_cdf, t_quantile
 
 _PLUS = 4
 _TURNS = 4
-_HALVINGS = 50
+_HALVINGS = 40
+_FURTHEST = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +55,16 @@ class PairedAreas:
     def p_value(self, bound: float) -> float:
         """One-sided p-value of a true difference at `bound`: the further from what was seen, the smaller."""
         sign = -1 if bound < self.value else 1
-        near, far = 0.0, 1e3
+
+        def beyond(quantile: float) -> bool:
+            return sign * (self._end(sign * quantile) - bound) > 0
+
+        near, far = 0.0, 0.5
+        while not beyond(far) and far < _FURTHEST:
+            near, far = far, 2 * far
         for _ in range(_HALVINGS):
             middle = (near + far) / 2
-            near, far = (middle, far) if sign * (bound - self._end(sign * middle)) > 0 else (near, middle)
+            near, far = (near, middle) if beyond(middle) else (middle, far)
         return 1 - t_cdf(near, self.dof)
 
     def _end(self, quantile: float) -> float:

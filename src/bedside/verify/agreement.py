@@ -90,7 +90,10 @@ def _by_parts(
     at = [part.value for part in parts]
     down = up = 0.0
     for i, part in enumerate(parts):
-        moved = [of(*at[:i], end, *at[i + 1 :]) - value for end in (part.low, part.high)]
+        moved = []
+        for end in (part.low, part.high):
+            sensitivity, specificity, prevalence = (end if j == i else x for j, x in enumerate(at))
+            moved.append(of(sensitivity, specificity, prevalence) - value)
         down, up = math.hypot(down, max(0.0, -min(moved))), math.hypot(up, max(0.0, *moved))
     return Estimate(
         value=value, low=max(-1.0, value - down), high=min(1.0, value + up), n_patients=n_distinct(index),

@@ -88,7 +88,7 @@ def diagnose(
         metrics |= {"ppv_at_prevalence": ppv, "npv_at_prevalence": npv}
     return Diagnostics(
         metrics=metrics,
-        flags=flags_of(positive, area),
+        flags=flags_of(positive, area, (n_distinct(index[positive]), n_distinct(index[~positive]))),
         n_cases=len(positive),
         n_positive=int(positive.sum()),
         n_patients=n_distinct(index),

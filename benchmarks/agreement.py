@@ -142,7 +142,7 @@ def ranked(cases: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _published() -> Iterator[tuple[str, float, float]]:
-    """WFNS and NDKA of the aSAH cohort (Turck et al., Intensive Care Med 2010; Robin et al., BMC Bioinformatics 2011)."""
+    """WFNS and NDKA of the aSAH cohort (Turck, Intensive Care Med 2010; Robin, BMC Bioinformatics 2011)."""
     grade = np.concatenate([np.repeat(np.arange(5.0), counts) for counts in ((37, 20, 3, 8, 4), (2, 12, 1, 8, 18))])
     published = {
         "WFNS": (np.arange(113) >= 72, grade, (0.748534887819453, 0.823678861788618, 0.898822835757783)),

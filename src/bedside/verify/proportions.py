@@ -1,6 +1,7 @@
 """Shares and what follows from them: Wilson with a design effect, PPV and NPV at a prevalence, likelihood ratios."""
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -10,6 +11,8 @@ from bedside.base.estimate import Estimate
 from bedside.verify.clusters import FEW, Units, blank, n_distinct, standard_error, unit_index
 from bedside.verify.distributions import beta_quantile, normal_quantile, t_quantile
 from bedside.verify.intervals import confusion, wilson
+
+_BLAKER_STEPS = 20_000
 
 
 def clopper_pearson(n_hits: int, n_tried: int, *, level_frac: float = 0.95) -> Estimate:
@@ -30,6 +33,25 @@ def exact_interval(value: float, n: float, *, level_frac: float = 0.95) -> tuple
     return min(low, value), max(high, value)
 
 
+@lru_cache(maxsize=1024)
+def blaker_interval(n_hits: int, n_tried: int, *, level_frac: float = 0.95) -> tuple[float, float]:
+    """Blaker's exact ends (Can J Stat 2000): they cover at least as often as they say, and lie inside the exact ones.
+
+    Every share at which what was seen, or what is less likely to be so far out in its tail, has a probability above
+    ``1 - level_frac``; to 1/20,000, outwards. For small numbers only.
+    """
+    shares = np.linspace(0, 1, _BLAKER_STEPS + 1)
+    seen = np.array([[math.comb(n_tried, k)] for k in range(n_tried + 1)]) * (
+        shares ** np.arange(n_tried + 1)[:, None] * (1 - shares) ** np.arange(n_tried, -1, -1)[:, None]
+    )
+    tails = np.minimum(np.cumsum(seen, axis=0), np.cumsum(seen[::-1], axis=0)[::-1])
+    accepted = np.where(tails <= tails[n_hits] + 1e-12, seen, 0.0).sum(axis=0) > 1 - level_frac
+    inside = np.flatnonzero(accepted)
+    ends = max(0, inside[0] - 1), min(_BLAKER_STEPS, inside[-1] + 1)
+    value = n_hits / n_tried
+    return min(value, float(shares[ends[0]])), max(value, float(shares[ends[1]]))
+
+
 def score_interval(value: float, n: float, z: float) -> tuple[float, float]:
     """Wilson's ends for a share of `n` (which need not be whole) at a normal or Student quantile `z`."""
     z2 = z * z
@@ -39,14 +61,15 @@ def score_interval(value: float, n: float, z: float) -> tuple[float, float]:
 
 
 def share(hits: BoolArray, among: BoolArray, units: Units = None, *, level_frac: float = 0.95) -> Estimate:
-    """Share of `hits` in `among`, both ``(n,)``, with Wilson's interval; with Clopper and Pearson's below `FEW` cases.
+    """Share of `hits` in `among`, both ``(n,)``, with Wilson's interval; with an exact one below `FEW` cases.
 
     Where units repeat, the number of cases is divided by the design effect that is found in them (Rao and Scott,
     Biometrics 1992; at least 1) and Student's quantile, at the degrees of freedom of `standard_error` and two more
     (Wilson's ends are already wide where misses are rare), replaces the normal one (Franco et al., J Surv Stat Methodol
     2019). A share of 0 or 1 shows no design effect: then the number of
     units counts. Of fewer than ten independent cases a share takes so few values that no interval covers 95 % whatever
-    the truth; the exact one covers at least that. Nothing in `among` gives NaN.
+    the truth; the exact ones cover at least that: Blaker's, or where units repeat Clopper and Pearson's. Nothing in
+    `among` gives NaN.
 
     Examples
     --------
@@ -66,9 +89,12 @@ def share(hits: BoolArray, among: BoolArray, units: Units = None, *, level_frac:
         n_effective = min(n, max(1.0, value * (1 - value) / max(error * error, 1e-300)))
         z = t_quantile((1 + level_frac) / 2, dof + 2)
     counted = "" if n_units == n else f", {n} cases counted as {n_effective:.1f} for the design effect"
-    if n_effective < FEW:
+    few = f"; fewer than {FEW} independent cases: conservative"
+    if n_units == n and n < FEW:
+        (low, high), method = blaker_interval(int(hits[among].sum()), n, level_frac=level_frac), f"Blaker{few}"
+    elif n_effective < FEW:
         low, high = exact_interval(value, n_effective, level_frac=level_frac)
-        method = f"Clopper-Pearson{counted}; fewer than {FEW} independent cases: conservative"
+        method = f"Clopper-Pearson{counted}{few}"
     else:
         low, high = score_interval(value, n_effective, z)
         method = f"Wilson{counted}"

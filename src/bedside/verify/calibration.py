@@ -7,7 +7,7 @@ import numpy as np
 
 from bedside.base.arrays import BoolArray, FloatArray, IntArray
 from bedside.base.estimate import Estimate
-from bedside.verify.clusters import Units, blank, few_note, interval, n_distinct, standard_error, unit_index
+from bedside.verify.clusters import FEW, Units, blank, few_note, interval, n_distinct, standard_error, unit_index
 from bedside.verify.mean_loss import mean_loss_estimate
 from bedside.verify.metrics import check_pair
 from bedside.verify.proportions import share
@@ -70,9 +70,9 @@ def recalibration(positive: BoolArray, probability: FloatArray, units: Units = N
     clipped = np.clip(np.asarray(probability, np.float64), _EPS, 1 - _EPS)
     logit = np.log(clipped / (1 - clipped))
     ones = np.ones((len(logit), 1))
-    at_large = _fit(ones, truth, index, offset=logit, max_dof=math.inf)
     ill = truth > 0
     n_rarer = min(n_distinct(index[ill]), n_distinct(index[~ill]))
+    at_large = _fit(ones, truth, index, offset=logit, max_dof=math.inf if n_rarer >= FEW else max(1.0, n_rarer - 1))
     both = np.column_stack([logit, ones])
     found = None if _separable(ill, logit) else _fit(both, truth, index, max_dof=max(1.0, n_rarer - 1))
     return Recalibration(
@@ -116,7 +116,7 @@ def _wald(
         dof, name = math.inf, "normal"
     else:
         dof, name = min(dof, max_dof), "Student"
-        if max_dof < math.inf:  # the slope: its robust error is too small by about one patient of the rarer class
+        if max_dof < math.inf:  # the robust error of so few is too small by about one patient of the rarer class
             robust *= math.sqrt(1 + 1 / min(n_ill, n_well))
     return interval(
         value, max(robust, of_model) if n_units > 1 else math.nan, dof=dof, scale="plain", n_units=n_units,

@@ -13,6 +13,7 @@ from bedside.verify.distributions import beta_quantile, normal_quantile, t_quant
 from bedside.verify.intervals import confusion, wilson
 
 _BLAKER_STEPS = 20_000
+_RARE_FRAC = 0.05
 
 
 def clopper_pearson(n_hits: int, n_tried: int, *, level_frac: float = 0.95) -> Estimate:
@@ -64,12 +65,11 @@ def share(hits: BoolArray, among: BoolArray, units: Units = None, *, level_frac:
     """Share of `hits` in `among`, both ``(n,)``, with Wilson's interval; with an exact one below `FEW` cases.
 
     Where units repeat, the number of cases is divided by the design effect that is found in them (Rao and Scott,
-    Biometrics 1992; at least 1) and Student's quantile, at the degrees of freedom of `standard_error` and four more
-    (Wilson's ends are already wide where misses are rare), replaces the normal one (Franco et al., J Surv Stat Methodol
-    2019). A share of 0 or 1 shows no design effect: then the number of
-    units counts. Of fewer than ten independent cases a share takes so few values that no interval covers 95 % whatever
-    the truth; the exact ones cover at least that: Blaker's, or where units repeat Clopper and Pearson's. Nothing in
-    `among` gives NaN.
+    Biometrics 1992; at least 1) and Student's quantile replaces the normal one (Franco et al., J Surv Stat Methodol
+    2019), at the degrees of freedom of `standard_error`, and three more below 5 and above 95 %, where Wilson's ends are
+    wide already. A share of 0 or 1 shows no design effect: then the number of units counts. Of fewer than ten
+    independent cases a share takes so few values that no interval covers 95 % whatever the truth; the exact ones cover
+    at least that: Blaker's, or where units repeat Clopper and Pearson's. Nothing in `among` gives NaN.
 
     Examples
     --------
@@ -87,7 +87,7 @@ def share(hits: BoolArray, among: BoolArray, units: Units = None, *, level_frac:
     if 0 < value < 1 and 1 < n_units < n:
         error, dof = standard_error((hits[among] - value) / n, index)
         n_effective = min(n, max(1.0, value * (1 - value) / max(error * error, 1e-300)))
-        z = t_quantile((1 + level_frac) / 2, dof + 4)
+        z = t_quantile((1 + level_frac) / 2, dof + (3 if min(value, 1 - value) < _RARE_FRAC else 0))
     counted = "" if n_units == n else f", {n} cases counted as {n_effective:.1f} for the design effect"
     few = f"; fewer than {FEW} independent cases: conservative"
     if n_units == n and n < FEW:

@@ -51,12 +51,15 @@ NETWORKS: Seam[Builder] = Seam(
         "timm": "bedside.train.timm_networks:from_hub",
         "python": "bedside.train.own_networks:from_callable",
         "depthwise": "bedside.train.depthwise:depthwise_network",
+        "clip_mean": "bedside.train.clip_networks:clip_mean",
+        "clip_gru": "bedside.train.clip_networks:clip_gru",
+        "clip_shift": "bedside.train.clip_networks:clip_shift",
     },
 )
 
 
 def build(architecture: Architecture, *, seed: int) -> "nn.Module":
-    """Build the network with weights drawn from `seed`; input ``(N, C, H, W)``, output logits ``(N, K)``.
+    """Build the network with weights drawn from `seed`; input ``(N, *spec.shape)``, output logits ``(N, K)``.
 
     A family such as ``timm:convnext_tiny`` names a plugin and, behind the colon, what it shall build: here any model of
     timm, with hub weights where `pretrained` asks for them.

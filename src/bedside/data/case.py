@@ -12,6 +12,7 @@ from bedside.base.digest import Digest, digest_array, digest_file, digest_many
 from bedside.base.errors import CohortError
 from bedside.base.task import Task
 from bedside.data.boxes import Box
+from bedside.data.clip_sampling import sampled_frames, spread_frames
 from bedside.data.preprocess import Preprocess
 from bedside.data.reading import read_image
 
@@ -36,7 +37,7 @@ class Case:
     part
         The part that the source assigns, if any.
     pixels
-        ``(H, W)`` or ``(H, W, 3)`` uint8.
+        ``(H, W)`` or ``(H, W, 3)`` uint8; of a clip ``(T, H, W)`` or ``(T, H, W, 3)``, and then `is_clip` holds.
     frame
         Which frame of a multi-frame file, from 0; None where the file has one.
     mask_path
@@ -47,7 +48,7 @@ class Case:
     boxes
         Objects in the image, in its own pixels.
     frame_paths
-        Frames of a clip that lies in one file a frame, in their order.
+        Of a clip: its file, or its frames in their order where each lies in a file of its own.
     attributes
         What else the source knows (age, sex, site, view, device): pairs of column and value, for subgroup metrics.
     """
@@ -78,20 +79,29 @@ class Case:
             return tuple(sorted({box.label for box in self.boxes}))
         return (self.label,)
 
+    @property
+    def is_clip(self) -> bool:
+        """Whether the case is a clip: it has frame files, or pixels with an axis of time."""
+        if self.pixels is None:
+            return bool(self.frame_paths)
+        return self.pixels.ndim == 4 or (self.pixels.ndim == 3 and self.pixels.shape[2] != 3)
+
     def image(self) -> ByteArray:
-        """Pixels as ``(H, W)`` or ``(H, W, 3)`` uint8.
+        """Pixels as ``(H, W)`` or ``(H, W, 3)`` uint8; of a clip the frame in the middle.
 
         Raises
         ------
         ImageError
             If the file cannot be read.
         """
+        if self.is_clip:
+            return self._frames(1)[0]
         if self.pixels is not None:
             return self.pixels
         return read_image(self._file(), frame=self.frame)
 
     def placed(self, preprocess: Preprocess) -> ByteArray:
-        """Pixels as the model's input has them before the normalization: ``(C, H, W)`` uint8.
+        """Pixels as the model's input has them before the normalization: ``(*spec.shape)`` uint8.
 
         Raises
         ------
@@ -100,6 +110,8 @@ class Case:
         CohortError
             If the preprocessing has a window and the pixels came from memory: they were windowed by their source.
         """
+        if preprocess.n_frames is not None:
+            return self._clip(preprocess, preprocess.n_frames)
         if self.pixels is None:
             return preprocess.pixels_of(self._file(), self.frame)
         if preprocess.window is not None:
@@ -111,8 +123,24 @@ class Case:
         return preprocess.geometry(self.pixels)
 
     def seen(self, preprocess: Preprocess) -> ByteArray:
-        """Pixels as the preprocessing reads them, before it changes them; what an acceptance gate looks at."""
+        """Pixels as the preprocessing reads them, before it changes them; what an acceptance gate looks at.
+
+        Of a clip it is the frame in the middle.
+        """
+        if self.is_clip:
+            return self.image()
         return self.pixels if self.pixels is not None else preprocess.read(self._file(), self.frame)[0]
+
+    def _clip(self, preprocess: Preprocess, n_frames: int) -> ByteArray:
+        if self.pixels is None:
+            return preprocess.clip_of(self.frame_paths or (self._file(),))
+        return preprocess.clip(self._frames(n_frames))
+
+    def _frames(self, n_frames: int) -> list[ByteArray]:
+        if self.pixels is None:
+            return sampled_frames(self.frame_paths, n_frames)
+        frames = self.pixels if self.is_clip else self.pixels[None]
+        return [frames[i] for i in spread_frames(len(frames), n_frames)]
 
     def _file(self) -> Path:
         if self.path is None:

@@ -1,5 +1,6 @@
 """From pixels to the model's input: one value, used in training, in verification and at the bedside."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -10,6 +11,7 @@ from bedside.base.arrays import ByteArray, FloatArray
 from bedside.base.errors import ImageError, ShapeError
 from bedside.base.jsonform import OMIT_DEFAULT
 from bedside.base.task import TensorSpec
+from bedside.data.clip_sampling import sampled_frames
 from bedside.data.enhance.luma import luma
 from bedside.data.enhance.steps import Step
 from bedside.data.fitting_in import centre_square, foreground, letterboxed, pasted, resized, respaced
@@ -46,6 +48,9 @@ class Preprocess:
     normalization
         ``fixed`` is ``(x - mean) / std``; ``z_score`` takes mean and standard deviation of the image itself, ``unit``
         maps its own range to 0-1.
+    n_frames
+        Frames of a clip that the model sees, see `bedside.data.clip_sampling.spread_frames`; each is placed and
+        normalized as an image is. None for models of single images.
     """
 
     n_channels: int
@@ -58,6 +63,7 @@ class Preprocess:
     spacing_mm: float | None = field(default=None, metadata=OMIT_DEFAULT)
     enhance: tuple[Step, ...] = field(default=(), metadata=OMIT_DEFAULT)
     normalization: Normalization = field(default="fixed", metadata=OMIT_DEFAULT)
+    n_frames: int | None = field(default=None, metadata=OMIT_DEFAULT)
 
     def __post_init__(self) -> None:
         if self.n_channels not in (1, 3) or min(self.height_px, self.width_px) < 1 or not self.std > 0:
@@ -66,6 +72,8 @@ class Preprocess:
                 expected="1 or 3 channels, a height and width of 1 or more, a standard deviation above 0",
                 hint="correct the preprocessing",
             )
+        if self.n_frames is not None and self.n_frames < 1:
+            raise ShapeError(f"{self.n_frames} frames a clip", expected="1 or more", hint="correct the preprocessing")
         if self.spacing_mm is not None and not 0 < self.spacing_mm < 1e3:
             raise ShapeError(
                 f"a spacing of {self.spacing_mm} mm",
@@ -76,7 +84,9 @@ class Preprocess:
     @property
     def spec(self) -> TensorSpec:
         """Shape of the result."""
-        return TensorSpec(n_channels=self.n_channels, height_px=self.height_px, width_px=self.width_px)
+        return TensorSpec(
+            n_channels=self.n_channels, height_px=self.height_px, width_px=self.width_px, n_frames=self.n_frames
+        )
 
     @property
     def own_spacing_mm(self) -> tuple[float, float] | None:
@@ -141,6 +151,28 @@ class Preprocess:
         if self.n_channels == 1:
             return luma(placed)[None]
         return placed.transpose(2, 0, 1)
+
+    def clip(self, frames: Sequence[ByteArray]) -> ByteArray:
+        """Place each of the frames that were sampled: ``(T, C, H, W)`` uint8, before the normalization."""
+        return np.stack([self.geometry(frame) for frame in frames])
+
+    def clip_of(self, paths: Sequence[Path]) -> ByteArray:
+        """Read a clip (one clip file, or one file a frame), sample and place it: ``(T, C, H, W)`` uint8.
+
+        Raises
+        ------
+        ImageError
+            If it cannot be read or is empty.
+        ShapeError
+            If this preprocessing is that of a model of single images, or resamples or windows, which clips do not do.
+        """
+        if self.n_frames is None or self.spacing_mm is not None or self.window is not None:
+            raise ShapeError(
+                "a clip is read by a preprocessing of single images, or one with a window or a spacing",
+                expected="n_frames, and neither window nor spacing_mm",
+                hint="correct the preprocessing",
+            )
+        return self.clip(sampled_frames(paths, self.n_frames))
 
     def normalize(self, pixels: ByteArray) -> FloatArray:
         """Scale 0-255 pixels of any shape to the model's range, float32; the last three axes are one image."""

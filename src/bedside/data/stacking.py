@@ -12,12 +12,14 @@ from bedside.data.preprocess import Preprocess
 
 SMALL_PX = 64
 _N_LOOKED_AT = 64
+N_FRAMES = 8
+"""Frames that a model of clips sees, where nothing else is asked for."""
 
 
 def stack_images(
     cases: Sequence[Case], preprocess: Preprocess, tick: Callable[[int, int], None] = lambda done, total: None
 ) -> ByteArray:
-    """Resized images, ``(n, C, H, W)`` uint8, in the order of `cases`."""
+    """Resized images or clips, ``(n, *spec.shape)`` uint8, in the order of `cases`."""
     stacked = np.empty((len(cases), *preprocess.spec.shape), np.uint8)
     for i, case in enumerate(cases):
         stacked[i] = case.placed(preprocess)
@@ -29,8 +31,11 @@ def suit_preprocess(cohort: Cohort, *, image_px: int, **asked: Any) -> Preproces
     """Choose size and channels from a look at some of the images.
 
     Images of one size up to 64 px keep it; others are letterboxed to a square of `image_px`, or of their own longest
-    side where that is smaller. One colour image makes the model take three channels.
+    side where that is smaller. One colour image makes the model take three channels. A cohort with a clip in it is one
+    of clips, and a still image of it a clip that stands still.
     """
+    if any(case.is_clip for case in cohort.cases):
+        asked.setdefault("n_frames", N_FRAMES)
     step = max(1, len(cohort.cases) // _N_LOOKED_AT)
     images = [case.image() for case in cohort.cases[::step]]
     shapes = {image.shape[:2] for image in images}

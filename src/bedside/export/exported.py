@@ -8,6 +8,9 @@ import numpy as np
 
 from bedside.base.arrays import FloatArray
 from bedside.base.task import TensorSpec
+from bedside.export.stepping import TorchStep, blank_inputs, exportable, n_state_of
+from bedside.runtime.session import Session
+from bedside.runtime.stepping import SteppedSession
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,8 +28,9 @@ class TorchSession:
         import torch
 
         images = torch.from_numpy(np.ascontiguousarray(inputs["image"], np.float32))
+        n_frames = images.shape[1] if images.ndim == 5 else 1
         with torch.no_grad():
-            rows = [self.call(block).numpy() for block in images.split(self.batch_size)]
+            rows = [self.call(block).numpy() for block in images.split(max(1, self.batch_size // n_frames))]
         return {"logits": np.concatenate(rows)}
 
 
@@ -35,9 +39,12 @@ def eager_session(model: "nn.Module") -> TorchSession:
     return TorchSession(model.eval(), 128)
 
 
-def exported_session(model: "nn.Module", spec: TensorSpec) -> TorchSession:
-    """The graph that `torch.export` captured, for one image at a time."""
+def exported_session(model: "nn.Module", spec: TensorSpec) -> Session:
+    """The graph that `torch.export` captured, for one image at a time; of a clip model for one frame and its state."""
     import torch
 
-    sample = (torch.zeros(1, *spec.shape),)
-    return TorchSession(torch.export.export(model.eval(), sample).module(), 1)
+    sample = tuple(map(torch.from_numpy, blank_inputs(model, spec)))
+    graph = torch.export.export(exportable(model, spec), sample).module()
+    if spec.n_frames is not None:
+        return SteppedSession(TorchStep(graph, n_state_of(model)))
+    return TorchSession(graph, 1)

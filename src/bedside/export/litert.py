@@ -42,9 +42,10 @@ def _convert(job: ExportJob, path: Path) -> None:
     import litert_torch
     import torch
 
-    channels_last = litert_torch.to_channel_last_io(job.model.eval(), args=[0]).eval()
-    sample = torch.zeros(1, job.spec.height_px, job.spec.width_px, job.spec.n_channels)
-    litert_torch.convert(channels_last, (sample,)).export(str(path))
+    channels_last = litert_torch.to_channel_last_io(job.captured(), args=[0]).eval()
+    image, *state = job.blank()
+    sample = (torch.from_numpy(image.transpose(0, 2, 3, 1)), *map(torch.from_numpy, state))
+    litert_torch.convert(channels_last, sample).export(str(path))
 
 
 def _quantize(job: ExportJob, source: Path, target: Path) -> None:
@@ -60,9 +61,11 @@ def _quantize(job: ExportJob, source: Path, target: Path) -> None:
         worker.update_quantization_recipe(regex=".*", operation_name=border, algorithm_key=AlgorithmName.NO_QUANTIZE)
     observer = calibrator.Calibrator(str(source), num_threads=1, qsv_update_func=qsv_utils.min_max_update)
     signature, names = next(iter(Interpreter(str(source)).get_signature_list().items()))
-    images = np.ascontiguousarray(job.observed.transpose(0, 2, 3, 1))
-    entry = names["inputs"][0]
-    observer.calibrate({signature: [{entry: image[None]} for image in images]}, worker._recipe_manager)
+    met = [
+        dict(zip(names["inputs"], (np.ascontiguousarray(image.transpose(0, 2, 3, 1)), *state), strict=True))
+        for image, *state in job.observations()
+    ]
+    observer.calibrate({signature: met}, worker._recipe_manager)
     worker.quantize(observer.get_model_qsvs()).export_model(str(target), overwrite=True)
 
 

@@ -13,6 +13,8 @@ from bedside.base.arrays import FloatArray
 from bedside.base.quiet import quiet
 from bedside.base.seam import Requirement
 from bedside.runtime.artifact import Artifact
+from bedside.runtime.session import Session
+from bedside.runtime.stepping import SteppedSession
 
 
 class _Interpreter(Protocol):
@@ -46,6 +48,41 @@ class LiteRtSession:
 
 
 @dataclass(frozen=True, slots=True)
+class LiteRtStep:
+    """A `Step` over one LiteRT interpreter: a frame, channels last, and a state where the model carries one."""
+
+    interpreter: _Interpreter
+    image_index: int
+    state_index: int | None
+    output_indices: tuple[int, ...]
+    n_state: int
+
+    def step(self, image: FloatArray, state: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Run one frame."""
+        interpreter = self.interpreter
+        interpreter.set_tensor(self.image_index, np.ascontiguousarray(image.transpose(0, 2, 3, 1)))
+        if self.state_index is None:
+            interpreter.invoke()
+            return interpreter.get_tensor(self.output_indices[0]), state
+        interpreter.set_tensor(self.state_index, state)
+        interpreter.invoke()
+        logits, state = (interpreter.get_tensor(index) for index in self.output_indices)
+        return logits, state
+
+
+def _step_of(interpreter: _Interpreter, entries: list[dict[str, Any]]) -> LiteRtStep:
+    """The image is the input of rank 4, the state that of rank 2; logits come out first, then the state."""
+    state = next((entry for entry in entries if len(entry["shape"]) == 2), None)
+    return LiteRtStep(
+        interpreter=interpreter,
+        image_index=next(entry["index"] for entry in entries if len(entry["shape"]) == 4),
+        state_index=None if state is None else state["index"],
+        output_indices=tuple(found["index"] for found in interpreter.get_output_details()),
+        n_state=0 if state is None else int(state["shape"][1]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class LiteRt:
     """The adapter."""
 
@@ -55,17 +92,20 @@ class LiteRt:
         """Version of the installed runtime."""
         return version("ai-edge-litert")
 
-    def open(self, path: Path, artifact: Artifact, threads: int) -> LiteRtSession:
+    def open(self, path: Path, artifact: Artifact, threads: int) -> Session:
         """Load the file and plan its memory."""
         from ai_edge_litert.interpreter import Interpreter
 
         with quiet(Path(os.devnull)):  # the C++ side announces its delegate; failures arrive as exceptions
             interpreter = Interpreter(model_path=str(path), num_threads=threads)
             interpreter.allocate_tensors()
-        entry, exit_ = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+        entries, exit_ = interpreter.get_input_details(), interpreter.get_output_details()[0]
+        entry = next((found for found in entries if len(found["shape"]) == 4), entries[0])
         expected = (1, artifact.spec.height_px, artifact.spec.width_px, artifact.spec.n_channels)
         if tuple(entry["shape"]) != expected:
             raise ValueError(f"its input is {tuple(entry['shape'])}, expected {expected}")
+        if artifact.spec.n_frames is not None:
+            return SteppedSession(_step_of(interpreter, entries))
         return LiteRtSession(interpreter, entry["index"], exit_["index"])
 
 

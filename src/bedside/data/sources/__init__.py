@@ -24,6 +24,7 @@ SOURCES: Seam[Source] = Seam(
         "dicom": "bedside.data.sources.dicom:load",
         "nih-cxr14": "bedside.data.sources.cxr14:load",
         "chexpert": "bedside.data.sources.chexpert:load",
+        "clips": "bedside.data.sources.clips:load",
         "phantom": "bedside.data.sources.phantom:load",
     },
 )
@@ -35,8 +36,8 @@ def load_cohort(source: str, **options: str) -> Cohort:
     Parameters
     ----------
     source
-        ``medmnist:NAME``, ``folder:DIR``, ``dicom:DIR``, ``nih-cxr14:DIR``, ``chexpert:DIR``,
-        ``phantom:ultrasound``, or a plugin's.
+        ``medmnist:NAME``, ``folder:DIR``, ``dicom:DIR``, ``nih-cxr14:DIR``, ``chexpert:DIR``, ``clips:DIR``,
+        ``phantom:ultrasound``, ``phantom:clip``, or a plugin's.
     **options
         Passed to the source; ``positive="NAME"`` names the class that is looked for.
 

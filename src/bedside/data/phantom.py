@@ -32,7 +32,7 @@ class Phantom:
         if has_lesion:
             echo = echo * self._lesion(rng, y, x)
         field = rng.normal(size=(2, self.size_px, self.size_px))
-        amplitude = np.hypot(*_blur(field)) * echo
+        amplitude = np.hypot(*point_spread(field)) * echo
         decibel = 20 * np.log10(amplitude / amplitude.max() + 1e-6)
         return np.round(np.clip(1 + decibel / self.dynamic_range_db, 0, 1) * 255).astype(np.uint8)
 
@@ -49,7 +49,7 @@ class Phantom:
         return 1 - rng.uniform(0.55, 0.9) * inside
 
 
-def _blur(field: FloatArray) -> FloatArray:
+def point_spread(field: FloatArray) -> FloatArray:
     """The point spread function: wider across the beam than along it."""
     narrow = np.array([0.25, 0.5, 0.25])
     wide = np.array([0.1, 0.25, 0.3, 0.25, 0.1])

@@ -40,7 +40,7 @@ class Trunk(nn.Module):
     n_out
         Channels of the last map.
     n_early
-        Blocks before the last two resolutions' worth of features; what a frozen start keeps.
+        Blocks before the late ones: late blocks may look back in time, and a frozen start keeps the early ones.
     """
 
     def __init__(self, stem: nn.Module, blocks: Sequence[TrunkBlock], n_out: int, n_early: int) -> None:
@@ -85,7 +85,7 @@ def _lite0_trunk(architecture: Architecture, n_stages: int) -> Trunk:
     blocks = [_of_timm(block) for stage in stages for block in stage]
     n_out = [m for m in blocks[-1].modules() if isinstance(m, nn.Conv2d)][-1].out_channels
     stem = nn.Sequential(whole.conv_stem, whole.bn1)  # type: ignore[arg-type]
-    return Trunk(stem, blocks, n_out, n_early=sum(len(stage) for stage in stages[:3]))
+    return Trunk(stem, blocks, n_out, n_early=sum(len(stage) for stage in stages[:4]))
 
 
 def _of_timm(block: nn.Module) -> TrunkBlock:

@@ -90,6 +90,8 @@ class ClassObjective:
     def reference(self, spec: TensorSpec, task: Task, asked: str | None) -> Architecture:
         """ResNet-18 for small inputs, EfficientNet-Lite0 for others; ``timm:NAME`` with its hub weights included."""
         n_classes = task.n_classes
+        if spec.n_frames is not None:
+            return _clip_reference(spec, n_classes, asked or "clip_gru")
         if asked is not None:
             pretrained = asked.startswith("timm:") or asked == "tf_efficientnet_lite0"
             return Architecture(family=asked, width=1.0, spec=spec, n_classes=n_classes, pretrained=pretrained)
@@ -98,7 +100,9 @@ class ClassObjective:
         return Architecture(family="tf_efficientnet_lite0", width=1.0, spec=spec, n_classes=n_classes, pretrained=True)
 
     def families(self, spec: TensorSpec) -> Mapping[str, tuple[float, ...]]:
-        """Own small networks and mobile backbones."""
+        """Own small networks and mobile backbones; of clips those that can be run frame by frame."""
+        if spec.n_frames is not None:
+            return {"clip_gru": (1.0, 0.5), "clip_shift": (1.0, 0.5), "clip_mean": (1.0, 0.5)}
         return {
             "residual": (1.25, 1.0, 0.75, 0.5, 0.25),
             "depthwise": (2.0, 1.5, 1.0, 0.75, 0.5),
@@ -109,8 +113,16 @@ class ClassObjective:
         }
 
     def pretrained(self, family: str, spec: TensorSpec) -> bool:
-        """Lite0 on inputs of 64 px or more."""
+        """Lite0 on inputs of 64 px or more; of clips its first stages, at the widths that hold them."""
+        if spec.n_frames is not None:
+            return spec.height_px >= SMALL_PX
         return family == "tf_efficientnet_lite0" and spec.height_px >= SMALL_PX
+
+
+def _clip_reference(spec: TensorSpec, n_classes: int, family: str) -> Architecture:
+    """Choose six stages of Lite0 from ImageNet for large frames, our own trunk at twice its width for small ones."""
+    pretrained = spec.height_px >= SMALL_PX
+    return Architecture(family=family, width=2.0, spec=spec, n_classes=n_classes, pretrained=pretrained)
 
 
 CLASSES = ClassObjective()

@@ -7,14 +7,18 @@ from bedside.base.task import Task
 from bedside.data.case import Case
 from bedside.data.cohort import Cohort
 from bedside.data.phantom import Phantom
+from bedside.data.phantom_clip import ClipPhantom
 
 N_CASES = 700
+N_CLIPS = 300
 
 
 def load(rest: str, options: Mapping[str, str]) -> Cohort:
-    """Load ``phantom:ultrasound``; options ``n`` (cases) and ``size_px``."""
-    if rest != "ultrasound":
-        raise InputError(f"no phantom called {rest!r}", expected="ultrasound", hint="name it: phantom:ultrasound")
+    """Load ``phantom:ultrasound`` or ``phantom:clip``; options ``n`` (cases), ``size_px``, of clips ``n_frames`` too."""
+    if rest not in ("ultrasound", "clip"):
+        raise InputError(f"no phantom called {rest!r}", expected="ultrasound or clip", hint="name it: phantom:ultrasound")
+    if rest == "clip":
+        return _clips(options)
     n, size_px = _count(options, "n", N_CASES, least=4), _count(options, "size_px", 32, least=8)
     cases = tuple(
         Case(case_id=f"phantom/{i:05d}", label=i % 2, patient_id=f"phantom-{i // 2}", pixels=pixels)
@@ -28,6 +32,26 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
         licence="CC0",
         modality="ultrasound (simulated)",
         may_flip=True,
+        is_phantom=True,
+    )
+
+
+def _clips(options: Mapping[str, str]) -> Cohort:
+    phantom = ClipPhantom(
+        size_px=_count(options, "size_px", 32, least=8), n_frames=_count(options, "n_frames", 8, least=2)
+    )
+    cases = tuple(
+        Case(case_id=f"clip/{i:05d}", label=i % 2, patient_id=f"phantom-{i // 2}",
+             pixels=phantom.clip(i, goes_down=bool(i % 2)))
+        for i in range(_count(options, "n", N_CLIPS, least=4))
+    )  # fmt: skip
+    return Cohort(
+        name="clip-phantom",
+        task=Task(classes=("expiration", "inspiration"), positive=1),
+        cases=cases,
+        source="phantom:clip",
+        licence="CC0",
+        modality="ultrasound (simulated)",
         is_phantom=True,
     )
 

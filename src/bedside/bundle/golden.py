@@ -10,7 +10,10 @@ import numpy as np
 from bedside.base.arrays import ByteArray, FloatArray
 from bedside.base.errors import GoldenError
 from bedside.base.jsonform import from_json
+from bedside.bundle.golden_clips import as_npy, golden_clips
 from bedside.bundle.manifest import ShippedModel
+from bedside.data.clip import read_clip
+from bedside.data.clip_sampling import spread_frames
 from bedside.data.phantom import Phantom
 from bedside.data.preprocess import Preprocess
 from bedside.data.reading import read_image
@@ -28,6 +31,28 @@ class GoldenOutputs:
 
     images: tuple[str, ...]
     logits: dict[str, tuple[tuple[float, ...], ...]]
+
+
+def golden_cases(preprocess: Preprocess) -> list[tuple[str, ByteArray]]:
+    """Named cases of the kind that a preprocessing takes: images, or clips."""
+    if preprocess.n_frames is not None:
+        return golden_clips(preprocess.n_frames)
+    return golden_images(preprocess.n_channels, min(preprocess.height_px, preprocess.width_px))
+
+
+def encoded(name: str, case: ByteArray) -> bytes:
+    """Encode a golden case as its name says."""
+    return as_npy(case) if name.endswith(".npy") else as_png(case)
+
+
+def _decoded(path: Path, preprocess: Preprocess) -> ByteArray:
+    return read_image(path) if preprocess.n_frames is None else read_clip(path).frames
+
+
+def _placed(case: ByteArray, preprocess: Preprocess) -> ByteArray:
+    if preprocess.n_frames is None:
+        return preprocess.geometry(case, preprocess.own_spacing_mm)
+    return preprocess.clip([case[i] for i in spread_frames(len(case), preprocess.n_frames)])
 
 
 def golden_images(n_channels: int, side_px: int = 28) -> list[tuple[str, ByteArray]]:
@@ -63,8 +88,8 @@ def thinned(outputs: FloatArray) -> FloatArray:
 
 
 def golden_logits(session: Session, preprocess: Preprocess, images: Sequence[ByteArray]) -> FloatArray:
-    """Outputs ``(n, K)`` or ``(n, K, p)`` of raw images, through the preprocessing of the bundle."""
-    inputs = np.stack([preprocess(image, preprocess.own_spacing_mm) for image in images])
+    """Outputs ``(n, K)`` or ``(n, K, p)`` of raw images or clips, through the preprocessing of the bundle."""
+    inputs = np.stack([preprocess.normalize(_placed(image, preprocess)) for image in images])
     return thinned(logits(session, inputs))
 
 
@@ -87,7 +112,7 @@ def replay(folder: Path, shipped: ShippedModel, preprocess: Preprocess, session:
         )
     if outside := [name for name in names if Path(name).name != name]:
         raise GoldenError(f"{OUTPUTS} names {outside[0]}", expected="images in golden/", hint="get the bundle again")
-    images = [read_image(folder / "golden" / name) for name in names]
+    images = [_decoded(folder / "golden" / name, preprocess) for name in names]
     outputs = golden_logits(session, preprocess, images)
     if outputs[0].size != len(rows[0]):
         raise GoldenError(

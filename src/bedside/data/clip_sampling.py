@@ -36,6 +36,23 @@ def spread_frames(n_available: int, n_wanted: int) -> IntArray:
     return (2 * np.arange(n_wanted) + 1) * n_available // (2 * n_wanted)
 
 
+def frame_files(folder: Path) -> tuple[Path, ...]:
+    """Pictures of a folder in the order of their names: a clip of one file a frame.
+
+    Raises
+    ------
+    ImageError
+        If there is none.
+    """
+    from bedside.data.reading import IMAGE_SUFFIXES
+
+    paths = (path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    found = tuple(sorted(path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES))
+    if not found:
+        raise ImageError(f"{folder} is an empty clip", expected="one picture a frame", hint="check the folder")
+    return found
+
+
 def sampled_frames(paths: Sequence[Path], n_frames: int) -> list[ByteArray]:
     """Read the frames that a model of `n_frames` sees, each ``(H, W)`` or ``(H, W, 3)`` uint8.
 

@@ -8,6 +8,8 @@ import numpy as np
 
 from bedside.bundle.manifest import ShippedModel
 from bedside.bundle.opening import Bundle, open_bundle
+from bedside.data.clip_sampling import frame_files
+from bedside.data.preprocess import Preprocess
 from bedside.runtime.session import INPUT, OUTPUT, Session, open_session
 from bedside.serve.answers import ANSWERS, Block, Waiting
 from bedside.serve.prediction import Prediction
@@ -54,7 +56,7 @@ class Predictor:
         return cls(bundle, shipped, session, bundle.gate() if use_gate else None)
 
     def predict(self, files: Sequence[Path | str]) -> list[Prediction]:
-        """Predict image files.
+        """Predict image files; of a model of clips, clip files or folders of frames.
 
         Raises
         ------
@@ -76,10 +78,18 @@ class Predictor:
 
     def _run(self, file: Path | str) -> Waiting:
         preprocess = self.bundle.manifest.preprocess
+        if preprocess.n_frames is not None:
+            return self._run_clip(Path(file), preprocess)
         raw, spacing_mm = preprocess.read(file if isinstance(file, Path) else Path(file))
         placed = preprocess.geometry(raw, spacing_mm)
         image = preprocess.normalize(placed)
         return Waiting(str(file), raw, placed, self.session.run({INPUT: image[None]})[OUTPUT], spacing_mm)
+
+    def _run_clip(self, path: Path, preprocess: Preprocess) -> Waiting:
+        """Run a clip file, or a folder of frames in the order of their names."""
+        placed = preprocess.clip_of(frame_files(path) if path.is_dir() else (path,))
+        outputs = self.session.run({INPUT: preprocess.normalize(placed)[None]})[OUTPUT]
+        return Waiting(str(path), placed[len(placed) // 2], placed, outputs)
 
     def _predictions(self, block: Sequence[Waiting]) -> Iterator[Prediction]:
         task = self.bundle.manifest.task

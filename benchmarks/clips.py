@@ -1,15 +1,18 @@
 """Clips of lung ultrasound, five folds by patient: a frame CNN's mean, CNN and GRU, CNN with temporal shift.
 
-``python -m benchmarks.clips`` resumes by fold and model. The three networks share an EfficientNet-Lite0 trunk; its first
-four stages keep their ImageNet weights (frozen, so that their maps are computed once), the rest is fitted on class-
-balanced cross-entropy for a fixed number of epochs: nothing is chosen by a score, so that folds need no tuning part.
+``python -m benchmarks.clips`` resumes by fold and model. The three networks share an EfficientNet-Lite0 trunk; its
+first four stages keep their ImageNet weights (frozen, so that their maps are computed once), the rest is fitted on
+class-balanced cross-entropy for a fixed number of epochs: nothing is chosen by a score, so that folds need no tuning
+part.
 """
 
 import argparse
+import math
 import os
 import time
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +37,7 @@ MODELS = ("clip_mean", "clip_gru", "clip_shift")
 SIDE_PX, N_FRAMES, N_FOLDS, N_VIEWS, N_EPOCHS, BATCH, SEED = 96, 6, 5, 5, 12, 16, 0
 LEARNING_RATE = 1e-3
 PREPROCESS = Preprocess(n_channels=1, height_px=SIDE_PX, width_px=SIDE_PX, n_frames=N_FRAMES)
-CEILING_KIB = 2048
+CEILING_KIB, N_OBSERVED = 2048, 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,25 +75,21 @@ def architecture_of(family: str, task: Task) -> Architecture:
 
 
 def early_maps(material: Material, view: int) -> np.ndarray:
-    """Maps of the frozen stages, ``(n, T, c, h, w)`` float16; view 0 is not augmented. Every fold and model uses them."""
+    """Maps of the frozen stages for one augmented view, ``(n, T, c, h, w)`` float16; every fold and model uses them."""
     import torch
 
     kept = CELLS / f"maps{view}.npy"
     if kept.is_file():
         return np.load(kept, mmap_mode="r")
     clips = material.clips
-    if view:
-        draw = Augment(flip_prob=0.5).sample(np.random.default_rng((SEED, view)), len(clips), SIDE_PX, SIDE_PX)
-        clips = np.concatenate(
-            [draw.pick(np.array([i]))(clip[:, 0][None])[:, :, None] for i, clip in enumerate(clips)]
-        )
+    draw = Augment(flip_prob=0.5).sample(np.random.default_rng((SEED, view)), len(clips), SIDE_PX, SIDE_PX)
+    clips = np.concatenate([draw.pick(np.array([i]))(clip[:, 0][None])[:, :, None] for i, clip in enumerate(clips)])
     trunk: Any = build(architecture_of("clip_mean", material.task), seed=SEED).eval().trunk
-    rows = []
     with torch.inference_mode():
-        for clip in clips:
-            rows.append(trunk.early(torch.from_numpy(PREPROCESS.normalize(clip))).numpy().astype(np.float16))
-    np.save(kept, np.stack(rows))
-    return np.stack(rows)
+        ready = (torch.from_numpy(PREPROCESS.normalize(clip)) for clip in clips)
+        maps = np.stack([trunk.early(frames).numpy().astype(np.float16) for frames in ready])
+    np.save(kept, maps)
+    return maps
 
 
 @cache
@@ -112,7 +111,8 @@ def fitted(material: Material, fold: int, family: str) -> Any:
     began = time.process_time()
     rows = material.rows(material.folds[fold].fit)
     model = model.to(memory_format=torch.channels_last)
-    held = {id(p) for block in (model.trunk.stem, *model.trunk.blocks[: model.trunk.n_early]) for p in block.parameters()}
+    frozen = (model.trunk.stem, *model.trunk.blocks[: model.trunk.n_early])
+    held = {id(p) for block in frozen for p in block.parameters()}
     moving = [p for p in model.parameters() if id(p) not in held]
     optimizer = torch.optim.AdamW(moving, lr=LEARNING_RATE, weight_decay=0.05)
     counts = np.bincount(material.labels[rows], minlength=material.task.n_classes)
@@ -151,18 +151,103 @@ def _epoch(
     return total / len(order)
 
 
-def fp32_logits(model: Any, material: Material, rows: np.ndarray) -> np.ndarray:
-    """Answers of the float model to whole clips, ``(n, K)``."""
-    import torch
+def shipped_logits(model: Any, material: Material, fold: int, family: str) -> dict[str, np.ndarray]:
+    """Export to int8 LiteRT and stream the held-out clips through the file; kept, so that it is done once."""
+    from tempfile import TemporaryDirectory
 
-    with torch.inference_mode():
-        return np.concatenate([model(torch.from_numpy(PREPROCESS.normalize(material.clips[[row]]))) for row in rows])
+    from bedside.base.digest import digest_array
+    from bedside.compress.quantization import QuantizationPlan
+    from bedside.export.converting import ExportJob, convert
+    from bedside.export.exported import eager_session
+    from bedside.runtime.session import logits, open_session
+
+    kept = CELLS / f"{family}-{fold}.npz"
+    if not kept.is_file():
+        held = PREPROCESS.normalize(material.clips[material.rows(material.folds[fold].held_out)])
+        fit = material.rows(material.folds[fold].fit)
+        observed = PREPROCESS.normalize(material.clips[fit[:: max(1, len(fit) // N_OBSERVED)]])
+        plan = QuantizationPlan(n_observed=len(observed), observation=digest_array(observed))
+        with TemporaryDirectory() as folder:
+            job = ExportJob(
+                model=model, spec=PREPROCESS.spec, n_classes=material.task.n_classes, plan=plan, observed=observed,
+                folder=Path(folder),
+            )  # fmt: skip
+            (artifact,) = convert(job, "litert", ["int8"])
+            session = open_session(artifact, Path(folder))
+            int8, began = logits(session, held), time.process_time()
+            logits(session, held)
+            frame_ms = 1000 * (time.process_time() - began) / (len(held) * N_FRAMES)
+        np.savez(
+            kept, int8=int8, fp32=logits(eager_session(model), held), size_kib=artifact.size_kib, frame_ms=frame_ms
+        )
+        print(f"{family} fold {fold}: {artifact.size_kib:.0f} KiB, {frame_ms:.2f} ms a frame", flush=True)
+    with np.load(kept) as found:
+        return {name: found[name] for name in found.files}
 
 
 def balanced(called: np.ndarray, labels: np.ndarray, n_classes: int) -> float:
-    """Mean recall of the classes that are there."""
-    recalls = [float((called[labels == k] == k).mean()) for k in range(n_classes) if (labels == k).any()]
+    """Mean recall of the classes; NaN where a class has no case."""
+    recalls = [float((called[labels == k] == k).mean()) if (labels == k).any() else math.nan for k in range(n_classes)]
     return float(np.mean(recalls))
+
+
+def merged(probabilities: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Count viral pneumonia (five patients) as bacterial: calls and labels over three classes."""
+    into, rare = classes.index("bacterial_pneumonia"), classes.index("viral_pneumonia")
+    joined = probabilities.copy()
+    joined[:, into] += joined[:, rare]
+    joined[:, rare] = -1
+    return joined.argmax(1), np.where(labels == rare, into, labels)
+
+
+def scored(material: Material, found: dict[str, np.ndarray]) -> None:
+    """Write the figures of all folds together: each clip was held out once."""
+    units, k = units_of(material.cases), material.task.n_classes
+    draws = resamples(units, n_resamples=2000, seed=SEED)
+    n_patients, labels, calls = len(set(units)), material.labels, {}
+    for family, int8 in found.items():
+        calls[family] = softmax(int8).argmax(1)
+        three, labels3 = merged(softmax(int8), labels, material.task.classes)
+        both = (("4 classes", calls[family], labels, k), ("3 classes", three, labels3, k - 1))
+        for name, called, truth, n_classes in both:
+            estimate = bootstrap(
+                lambda rows, c=called, t=truth, n=n_classes: balanced(c[rows], t[rows], n), draws,
+                n_rows=len(labels), n_patients=n_patients,
+            )  # fmt: skip
+            _write(f"lung ultrasound clips, {family} int8, balanced accuracy, {name}, 5 folds by patient", estimate)
+    for family in MODELS[1:]:
+        gap = bootstrap(
+            lambda rows, f=family: balanced(calls[f][rows], labels[rows], k)
+            - balanced(calls["clip_mean"][rows], labels[rows], k),
+            draws, n_rows=len(labels), n_patients=n_patients,
+        )  # fmt: skip
+        _write(f"lung ultrasound clips, {family} minus clip_mean, balanced accuracy, 4 classes, paired", gap)
+
+
+HOW = f"{SIDE_PX} px, {N_FRAMES} frames, {N_EPOCHS} epochs, one seed, four Lite0 stages frozen at ImageNet weights"
+
+
+def _write(figure: str, found: Estimate, *, target: str = "reported with its interval", met: bool = True) -> None:
+    row = Figure(
+        figure=figure, value=found.value, low=found.low, high=found.high, target=f"{target} ({HOW})", met=met,
+        command=COMMAND, seeds=(SEED,),
+    )  # fmt: skip
+    record("data", row)
+
+
+def costed(held: dict[str, list[dict[str, np.ndarray]]]) -> None:
+    """Write size and time a frame, and what int8 changes: median and range over the folds."""
+    for family, folds in held.items():
+        sizes, times = ([float(fold[name]) for fold in folds] for name in ("size_kib", "frame_ms"))
+        flips = [float((fold["int8"].argmax(1) != fold["fp32"].argmax(1)).mean()) for fold in folds]
+        for name, values, target, met in (
+            ("int8 file, KiB", sizes, f"at most {CEILING_KIB} KiB", max(sizes) <= CEILING_KIB),
+            ("CPU ms a streamed frame, LiteRT int8", times, "reported", True),
+            ("calls that int8 flips, share", flips, "reported", True),
+        ):
+            middle = float(np.mean(values)) if "flips" in name else float(np.median(values))
+            estimate = Estimate(value=middle, low=min(values), high=max(values), n_patients=0, method="over folds")
+            _write(f"lung ultrasound clips, {family}, {name}", estimate, target=target, met=met)
 
 
 def main() -> None:
@@ -171,13 +256,17 @@ def main() -> None:
     parser.add_argument("--fit-only", action="store_true", help="stop before the export")
     asked = parser.parse_args()
     material = gathered()
-    for fold in range(N_FOLDS):
-        for family in MODELS:
-            model = fitted(material, fold, family)
-            if asked.fit_only:
-                held = material.rows(material.folds[fold].held_out)
-                called = fp32_logits(model, material, held).argmax(1)
-                print(f"  held out {balanced(called, material.labels[held], material.task.n_classes):.3f}", flush=True)
+    held: dict[str, list[dict[str, np.ndarray]]] = {family: [] for family in MODELS}
+    for fold, family in product(range(N_FOLDS), MODELS):
+        model = fitted(material, fold, family)
+        if not asked.fit_only:
+            held[family].append(shipped_logits(model, material, fold, family))
+    if asked.fit_only:
+        return
+    rows = np.concatenate([material.rows(fold.held_out) for fold in material.folds])
+    back = np.argsort(rows)
+    scored(material, {f: np.concatenate([fold["int8"] for fold in folds])[back] for f, folds in held.items()})
+    costed(held)
 
 
 if __name__ == "__main__":

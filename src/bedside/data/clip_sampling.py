@@ -13,7 +13,7 @@ def spread_frames(n_available: int, n_wanted: int) -> IntArray:
     """Numbers of the frames to take, ``(n_wanted,)``, in order.
 
     The clip is cut into `n_wanted` pieces of equal length and the middle of each is taken. A clip with fewer frames
-    gives some or all of them more than once, each about equally often: a still image counts as a clip that stands still.
+    gives some or all of them more than once, each about equally often: a still image is a clip that stands still.
 
     Raises
     ------

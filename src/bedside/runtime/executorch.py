@@ -43,7 +43,8 @@ class ExecuTorchStep:
         """Run one frame."""
         if not self.n_state:
             return self.method.execute([self.as_tensor(image)])[0].numpy().copy(), state
-        logits, state = (out.numpy().copy() for out in self.method.execute([self.as_tensor(image), self.as_tensor(state)]))
+        given = [self.as_tensor(image), self.as_tensor(state)]
+        logits, state = (output.numpy().copy() for output in self.method.execute(given))
         return logits, state
 
 

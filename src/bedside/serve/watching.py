@@ -44,7 +44,7 @@ class ClipSession:
         return self.stream.n_frames
 
     def push(self, frame: ByteArray) -> FloatArray:
-        """Take the next frame, ``(H, W)`` or ``(H, W, 3)`` uint8; return the probabilities of the clip so far, ``(K,)``."""
+        """Take the next frame, ``(H, W)`` or ``(H, W, 3)`` uint8; return the clip's probabilities so far, ``(K,)``."""
         logits = self.stream.push(self.preprocess.normalize(self.preprocess.geometry(frame)))
         return self.point.probabilities(logits[None])[0]
 

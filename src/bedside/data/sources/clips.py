@@ -57,7 +57,9 @@ def _cohort(
 ) -> Cohort:
     if not used:
         first = next(iter(quarantined.values()), "clips.csv has no rows")
-        raise CohortError(f"no clip of {folder} can be used: {first}", expected=_LAYOUTS, hint="see docs/how-to/clips.md")
+        raise CohortError(
+            f"no clip of {folder} can be used: {first}", expected=_LAYOUTS, hint="see docs/how-to/clips.md"
+        )
     merged = _merged(options.get("merge", ""), {row["label"] for row, _ in used})
     classes = tuple(sorted({merged.get(row["label"], row["label"]) for row, _ in used}))
     return Cohort(

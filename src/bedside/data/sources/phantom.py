@@ -14,9 +14,9 @@ N_CLIPS = 300
 
 
 def load(rest: str, options: Mapping[str, str]) -> Cohort:
-    """Load ``phantom:ultrasound`` or ``phantom:clip``; options ``n`` (cases), ``size_px``, of clips ``n_frames`` too."""
+    """Load ``phantom:ultrasound`` or ``phantom:clip``; options ``n`` (cases), ``size_px``, ``n_frames``."""
     if rest not in ("ultrasound", "clip"):
-        raise InputError(f"no phantom called {rest!r}", expected="ultrasound or clip", hint="name it: phantom:ultrasound")
+        raise InputError(f"no phantom called {rest!r}", expected="ultrasound or clip", hint="try phantom:ultrasound")
     if rest == "clip":
         return _clips(options)
     n, size_px = _count(options, "n", N_CASES, least=4), _count(options, "size_px", 32, least=8)

@@ -59,9 +59,10 @@ class Stream:
         """Take the next preprocessed frame, ``(C, H, W)`` float32; return the logits of the clip so far, ``(K,)``."""
         logits, self.state = self.source.step(np.ascontiguousarray(image[None], np.float32), self.state)
         answer = logits[0].astype(np.float64)
-        self.total = answer if self.total is None else self.total + answer
+        total = answer if self.total is None else self.total + answer
+        self.total = total
         self.n_frames += 1
-        return (self.total / self.n_frames).astype(np.float32)
+        return (total / self.n_frames).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)

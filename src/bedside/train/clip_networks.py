@@ -137,7 +137,7 @@ class FrameShift(ClipNetwork):
             before = state[:, start : start + c * h * w].reshape(-1, c, h, w)
             start += c * h * w
             carried.append(features[:, :c].flatten(1))
-            features = features + block.body(torch.cat([before, features[:, c:]], 1))
+            features = features + _body(block)(torch.cat([before, features[:, c:]], 1))
         return self.linear(self.pool(features).flatten(1)), torch.cat(carried, 1)
 
     def answers(self, early: torch.Tensor, n_frames: int) -> torch.Tensor:
@@ -145,10 +145,15 @@ class FrameShift(ClipNetwork):
         features, held = early, iter(self.shapes)
         for block in self.trunk.blocks[self.trunk.n_early :]:
             if block.has_link:
-                features = features + block.body(_shifted(features, next(held)[0], n_frames))
+                features = features + _body(block)(_shifted(features, next(held)[0], n_frames))
             else:
                 features = block(features)
         return self.linear(self.dropout(self.pool(features).flatten(1))).unflatten(0, (-1, n_frames))
+
+
+def _body(block: nn.Module) -> nn.Module:
+    """What a block does inside its link."""
+    return block.get_submodule("body")
 
 
 def _shifted(features: torch.Tensor, n_shifted: int, n_frames: int) -> torch.Tensor:

@@ -37,7 +37,7 @@ MODELS = ("clip_mean", "clip_gru", "clip_shift")
 SIDE_PX, N_FRAMES, N_FOLDS, N_VIEWS, N_EPOCHS, BATCH, SEED = 96, 6, 5, 5, 12, 16, 0
 LEARNING_RATE = 1e-3
 PREPROCESS = Preprocess(n_channels=1, height_px=SIDE_PX, width_px=SIDE_PX, n_frames=N_FRAMES)
-CEILING_KIB, N_OBSERVED = 2048, 60
+CEILING_KIB, N_OBSERVED, FORMAT = 2048, 24, "onnx"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +152,7 @@ def _epoch(
 
 
 def shipped_logits(model: Any, material: Material, fold: int, family: str) -> dict[str, np.ndarray]:
-    """Export to int8 LiteRT and stream the held-out clips through the file; kept, so that it is done once."""
+    """Export to int8 (ONNX, the quickest of the formats to make) and stream the held-out clips through the file; kept, so that it is done once."""
     from tempfile import TemporaryDirectory
 
     from bedside.base.digest import digest_array
@@ -172,7 +172,7 @@ def shipped_logits(model: Any, material: Material, fold: int, family: str) -> di
                 model=model, spec=PREPROCESS.spec, n_classes=material.task.n_classes, plan=plan, observed=observed,
                 folder=Path(folder),
             )  # fmt: skip
-            (artifact,) = convert(job, "litert", ["int8"])
+            (artifact,) = convert(job, FORMAT, ["int8"])
             session = open_session(artifact, Path(folder))
             int8, began = logits(session, held), time.process_time()
             logits(session, held)
@@ -242,7 +242,7 @@ def costed(held: dict[str, list[dict[str, np.ndarray]]]) -> None:
         flips = [float((fold["int8"].argmax(1) != fold["fp32"].argmax(1)).mean()) for fold in folds]
         for name, values, target, met in (
             ("int8 file, KiB", sizes, f"at most {CEILING_KIB} KiB", max(sizes) <= CEILING_KIB),
-            ("CPU ms a streamed frame, LiteRT int8", times, "reported", True),
+            ("CPU ms a streamed frame, ONNX int8", times, "reported", True),
             ("calls that int8 flips, share", flips, "reported", True),
         ):
             middle = float(np.mean(values)) if "flips" in name else float(np.median(values))

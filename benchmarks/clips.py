@@ -151,14 +151,22 @@ def _epoch(
     return total / len(order)
 
 
+def fp32_logits(model: Any, material: Material, fold: int, family: str) -> dict[str, np.ndarray]:
+    """Answers of the float network to the held-out clips."""
+    from bedside.export.exported import eager_session
+    from bedside.runtime.session import logits
+
+    held = PREPROCESS.normalize(material.clips[material.rows(material.folds[fold].held_out)])
+    return {"fp32": logits(eager_session(model), held)}
+
+
 def shipped_logits(model: Any, material: Material, fold: int, family: str) -> dict[str, np.ndarray]:
-    """Export to int8 (ONNX, the quickest of the formats to make) and stream the held-out clips through the file; kept, so that it is done once."""
+    """Export to int8 (ONNX, the quickest to make) and stream the held-out clips through the file, once."""
     from tempfile import TemporaryDirectory
 
     from bedside.base.digest import digest_array
     from bedside.compress.quantization import QuantizationPlan
     from bedside.export.converting import ExportJob, convert
-    from bedside.export.exported import eager_session
     from bedside.runtime.session import logits, open_session
 
     kept = CELLS / f"{family}-{fold}.npz"
@@ -178,7 +186,7 @@ def shipped_logits(model: Any, material: Material, fold: int, family: str) -> di
             logits(session, held)
             frame_ms = 1000 * (time.process_time() - began) / (len(held) * N_FRAMES)
         np.savez(
-            kept, int8=int8, fp32=logits(eager_session(model), held), size_kib=artifact.size_kib, frame_ms=frame_ms
+            kept, int8=int8, **fp32_logits(model, material, fold, family), size_kib=artifact.size_kib, frame_ms=frame_ms
         )
         print(f"{family} fold {fold}: {artifact.size_kib:.0f} KiB, {frame_ms:.2f} ms a frame", flush=True)
     with np.load(kept) as found:
@@ -200,28 +208,32 @@ def merged(probabilities: np.ndarray, labels: np.ndarray, classes: tuple[str, ..
     return joined.argmax(1), np.where(labels == rare, into, labels)
 
 
-def scored(material: Material, found: dict[str, np.ndarray]) -> None:
+def scored(material: Material, found: dict[str, np.ndarray], precision: str) -> None:
     """Write the figures of all folds together: each clip was held out once."""
     units, k = units_of(material.cases), material.task.n_classes
     draws = resamples(units, n_resamples=2000, seed=SEED)
     n_patients, labels, calls = len(set(units)), material.labels, {}
-    for family, int8 in found.items():
-        calls[family] = softmax(int8).argmax(1)
-        three, labels3 = merged(softmax(int8), labels, material.task.classes)
+    for family, outputs in found.items():
+        calls[family] = softmax(outputs).argmax(1)
+        three, labels3 = merged(softmax(outputs), labels, material.task.classes)
         both = (("4 classes", calls[family], labels, k), ("3 classes", three, labels3, k - 1))
         for name, called, truth, n_classes in both:
             estimate = bootstrap(
                 lambda rows, c=called, t=truth, n=n_classes: balanced(c[rows], t[rows], n), draws,
                 n_rows=len(labels), n_patients=n_patients,
             )  # fmt: skip
-            _write(f"lung ultrasound clips, {family} int8, balanced accuracy, {name}, 5 folds by patient", estimate)
+            _write(
+                f"lung ultrasound clips, {family} {precision}, balanced accuracy, {name}, 5 folds by patient", estimate
+            )
     for family in MODELS[1:]:
         gap = bootstrap(
             lambda rows, f=family: balanced(calls[f][rows], labels[rows], k)
             - balanced(calls["clip_mean"][rows], labels[rows], k),
             draws, n_rows=len(labels), n_patients=n_patients,
         )  # fmt: skip
-        _write(f"lung ultrasound clips, {family} minus clip_mean, balanced accuracy, 4 classes, paired", gap)
+        _write(
+            f"lung ultrasound clips, {family} minus clip_mean, {precision}, balanced accuracy, 4 classes, paired", gap
+        )
 
 
 HOW = f"{SIDE_PX} px, {N_FRAMES} frames, {N_EPOCHS} epochs, one seed, four Lite0 stages frozen at ImageNet weights"
@@ -253,20 +265,19 @@ def costed(held: dict[str, list[dict[str, np.ndarray]]]) -> None:
 def main() -> None:
     """Fit, ship and score; then write the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--fit-only", action="store_true", help="stop before the export")
+    parser.add_argument("--fp32", action="store_true", help="score the fitted networks themselves, without an export")
     asked = parser.parse_args()
     material = gathered()
+    answers = fp32_logits if asked.fp32 else shipped_logits
     held: dict[str, list[dict[str, np.ndarray]]] = {family: [] for family in MODELS}
     for fold, family in product(range(N_FOLDS), MODELS):
-        model = fitted(material, fold, family)
-        if not asked.fit_only:
-            held[family].append(shipped_logits(model, material, fold, family))
-    if asked.fit_only:
-        return
-    rows = np.concatenate([material.rows(fold.held_out) for fold in material.folds])
-    back = np.argsort(rows)
-    scored(material, {f: np.concatenate([fold["int8"] for fold in folds])[back] for f, folds in held.items()})
-    costed(held)
+        held[family].append(answers(fitted(material, fold, family), material, fold, family))
+    back = np.argsort(np.concatenate([material.rows(fold.held_out) for fold in material.folds]))
+    for precision in ("fp32",) if asked.fp32 else ("fp32", "int8"):
+        whole = {f: np.concatenate([fold[precision] for fold in folds])[back] for f, folds in held.items()}
+        scored(material, whole, precision)
+    if not asked.fp32:
+        costed(held)
 
 
 if __name__ == "__main__":

@@ -101,9 +101,7 @@ def lock_marks(
         platts.append(platt)
         without += [] if can else [name]
         thresholds.append(_threshold(positive, scaled(logit, platt), target_sensitivity) if can else _NO_THRESHOLD_PROB)
-    return LockedMarks(
-        platts=tuple(platts), thresholds_prob=tuple(thresholds), rule=_rule(target_sensitivity, without)
-    )
+    return LockedMarks(platts=tuple(platts), thresholds_prob=tuple(thresholds), rule=_rule(target_sensitivity, without))
 
 
 def scaled(logits: FloatArray, platt: Platt) -> FloatArray:

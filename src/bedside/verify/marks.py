@@ -149,9 +149,7 @@ def _diagnosed(
         flag = ("its marks are all unknown",)
         return Diagnostics(metrics={}, flags=flag, n_cases=0, n_positive=0, n_patients=0)
     check_probabilities(mark[known] == 1, probability[known])
-    return diagnose(
-        mark[known] == 1, probability[known], called[known], units=index[known], weights=weights[:, known]
-    )
+    return diagnose(mark[known] == 1, probability[known], called[known], units=index[known], weights=weights[:, known])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

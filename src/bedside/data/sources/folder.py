@@ -1,4 +1,4 @@
-"""A folder of images: class sub-folders, or a metadata.csv."""
+"""``folder:DIR``: images in class sub-folders, or listed with their labels in a metadata.csv."""
 
 import csv
 from collections import Counter

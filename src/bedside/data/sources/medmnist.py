@@ -15,6 +15,7 @@ from bedside.base.files import write_atomic
 from bedside.base.task import Task
 from bedside.data.case import Case, Part
 from bedside.data.cohort import Cohort
+from bedside.data.sources.known import KnownSource
 from bedside.data.sources.medmnist_sets import SETS, MedmnistSet
 from bedside.data.sources.places import cache_folder
 
@@ -81,6 +82,22 @@ def data_folders() -> list[Path]:
     roots = [Path(os.environ["BEDSIDE_DATA"])] if os.environ.get("BEDSIDE_DATA") else []
     roots.append(Path("..") / "shared" / "data")
     return [folder for root in roots for folder in (root, root / "medmnist_28")]
+
+
+def known_sources() -> list[KnownSource]:
+    """Every set, and the sizes of it that are on this machine."""
+    found = []
+    for name, known in SETS.items():
+        what = f"{known.modality}, {known.task}, {len(known.classes)} classes, {known.licence}"
+        found.append(KnownSource(name=f"medmnist:{name}", what=what, state=_sizes_here(name)))
+    return found
+
+
+def _sizes_here(name: str) -> str:
+    places = [*data_folders(), cache_folder() / "medmnist"]
+    sides = {28: name, **{side: f"{name}_{side}" for side in SETS[name].larger}}
+    here = [side for side, file in sides.items() if any((place / f"{file}.npz").is_file() for place in places)]
+    return f"here ({', '.join(f'{side} px' for side in here)})" if here else "to be downloaded"
 
 
 def _download(address: str) -> bytes:

@@ -7,6 +7,7 @@ from bedside.base.task import Task
 from bedside.data.case import Case
 from bedside.data.cohort import Cohort
 from bedside.data.phantom import Phantom
+from bedside.data.sources.known import KnownSource
 
 N_CASES = 700
 
@@ -30,6 +31,13 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
         may_flip=True,
         is_phantom=True,
     )
+
+
+def known_sources() -> list[KnownSource]:
+    """The phantoms."""
+    return [
+        KnownSource(name="phantom:ultrasound", what="simulated B-mode, with and without a lesion", state="built in")
+    ]
 
 
 def _count(options: Mapping[str, str], name: str, default: int, *, least: int) -> int:

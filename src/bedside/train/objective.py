@@ -51,7 +51,11 @@ class Objective(Protocol):
 
 OBJECTIVES: Seam[Objective] = Seam(
     "bedside.objectives",
-    {"classification": "bedside.train.objective:CLASSES"},
+    {
+        "classification": "bedside.train.objective:CLASSES",
+        "multilabel": "bedside.train.mark_objective:MARKS",
+        "ordinal": "bedside.train.grade_objective:GRADES",
+    },
 )
 """By kind of task."""
 
@@ -75,12 +79,7 @@ class ClassObjective:
         if teacher is None:
             return hard
         t = plan.distil_temperature
-        soft = functional.kl_div(
-            functional.log_softmax(outputs / t, 1),
-            functional.log_softmax(teacher / t, 1),
-            reduction="batchmean",
-            log_target=True,
-        )
+        soft = class_divergence(outputs, teacher, t)
         return plan.distil_weight * t * t * soft + (1 - plan.distil_weight) * hard
 
     def moved(self, targets: np.ndarray[Any, Any], draw: AugmentDraw) -> np.ndarray[Any, Any]:
@@ -111,6 +110,18 @@ class ClassObjective:
     def pretrained(self, family: str, spec: TensorSpec) -> bool:
         """Lite0 on inputs of 64 px or more."""
         return family == "tf_efficientnet_lite0" and spec.height_px >= SMALL_PX
+
+
+def class_divergence(outputs: "Tensor", teacher: "Tensor", temperature: float) -> "Tensor":
+    """Divergence of the student's softmax from the teacher's, both at a temperature, over the batch."""
+    from torch.nn import functional
+
+    return functional.kl_div(
+        functional.log_softmax(outputs / temperature, 1),
+        functional.log_softmax(teacher / temperature, 1),
+        reduction="batchmean",
+        log_target=True,
+    )
 
 
 CLASSES = ClassObjective()

@@ -167,7 +167,7 @@ def compare_marks(
     check_marks(marks, first)
     check_marks(marks, second)
     tests = {}
-    for k in np.flatnonzero(has_both(marks)):
+    for k in np.flatnonzero(has_both(marks)).tolist():
         known = np.flatnonzero(marks[:, k] != UNKNOWN)
         tests[names[k]] = delong_test(marks[known, k] == 1, first[known, k], second[known, k], index[known])
     adjusted = holm([test.p_value for test in tests.values()])

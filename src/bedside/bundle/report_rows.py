@@ -171,7 +171,9 @@ def _trial(data: ReportData, trial: Trial) -> Row:
 def gallery_groups(data: ReportData) -> list[Row]:
     """Misses, then hits: each case as a picture beside its heat map."""
     picks_one = data.task.picks_one
-    words = ("Misses", "Hits") if picks_one else ("Where it is worst", "Where it is good")
+    words = (
+        ("Misses", "Hits") if picks_one or data.task.kind == "multilabel" else ("Where it is worst", "Where it is good")
+    )
     titles = dict(zip(("miss", "hit"), words, strict=True))
     what = data.task.positive_name if data.task.is_binary else "the class called"
     return [
@@ -191,6 +193,7 @@ def _picture(item: GalleryItem, what: str) -> Row:
         "bar": f"{100 * min(max(item.probability, 0), 1):.0f}" if math.isfinite(item.probability) else "0",
         "what": what,
         "note": item.note,
+        "is_drawn": item.overlay is not None,
     }
 
 

@@ -170,10 +170,8 @@ def _trial(data: ReportData, trial: Trial) -> Row:
 
 def gallery_groups(data: ReportData) -> list[Row]:
     """Misses, then hits: each case as a picture beside its heat map."""
-    picks_one = data.task.picks_one
-    words = (
-        ("Misses", "Hits") if picks_one or data.task.kind == "multilabel" else ("Where it is worst", "Where it is good")
-    )
+    has_calls = data.task.picks_one or data.task.kind == "multilabel"
+    words = ("Misses", "Hits") if has_calls else ("Where it is worst", "Where it is good")
     titles = dict(zip(("miss", "hit"), words, strict=True))
     what = data.task.positive_name if data.task.is_binary else "the class called"
     return [

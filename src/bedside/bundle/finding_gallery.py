@@ -49,7 +49,7 @@ def _farthest(margin: FloatArray, chosen: BoolArray) -> list[tuple[int, int]]:
 
 def _item(job: GalleryJob, row: int, k: int, probabilities: FloatArray, calls: IntArray, kind: str) -> GalleryItem:
     names = job.truth.task.classes
-    name, is_called = names[k], bool(calls[row, k])
+    what = f"{names[k]} {'called' if calls[row, k] else 'not called'}"
     threshold = job.point.thresholds_prob[k]
     return GalleryItem(
         image=job.images[row],
@@ -58,7 +58,7 @@ def _item(job: GalleryJob, row: int, k: int, probabilities: FloatArray, calls: I
         called=_listed(names, calls[row]),
         probability=float(probabilities[row, k]),
         kind=kind,  # type: ignore[arg-type]
-        note=f"{name} {'called' if is_called else 'not called'}: {probabilities[row, k]:.3f}, threshold {threshold:.3f}",
+        note=f"{what}: {probabilities[row, k]:.3f}, threshold {threshold:.3f}",
     )
 
 

@@ -68,8 +68,9 @@ def _interval(estimate: Estimate, top: float) -> Row:
 
 
 def interval_methods(data: ReportData) -> list[str]:
-    """Say how the intervals were computed, each way once."""
-    found = {estimate.method for estimate in data.evidence.shipped.metrics().values() if estimate.method}
+    """Say how the intervals of the table were computed, each way once."""
+    shown, values = metrics_of(data.evidence), data.evidence.shipped.metrics()
+    found = {values[name].method for name in shown if values[name].method}
     return sorted(found)
 
 

@@ -39,7 +39,11 @@ class GalleryJob:
 
 GALLERIES: Seam[Callable[[GalleryJob], tuple[GalleryItem, ...]]] = Seam(
     "bedside.galleries",
-    {"classification": "bedside.bundle.gallery:class_gallery"},
+    {
+        "classification": "bedside.bundle.gallery:class_gallery",
+        "multilabel": "bedside.bundle.finding_gallery:finding_gallery",
+        "ordinal": "bedside.bundle.gallery:class_gallery",
+    },
 )
 """By kind of task."""
 

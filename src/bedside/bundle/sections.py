@@ -17,6 +17,7 @@ from collections.abc import Callable
 from bedside.bundle import report_rows as rows
 from bedside.bundle import wording
 from bedside.bundle.case_flow import flow_figure
+from bedside.bundle.finding_section import finding_section
 from bedside.bundle.hardship_sections import details_section, gate_section, robustness_section, shortcut_section
 from bedside.bundle.report_data import ReportData
 from bedside.bundle.report_figures import report_figures
@@ -112,6 +113,7 @@ def lineage_section(data: ReportData) -> Section:
 SECTIONS: tuple[Callable[[ReportData], Section | None], ...] = (
     comparison_section,
     figures_section,
+    finding_section,
     details_section,
     robustness_section,
     gate_section,

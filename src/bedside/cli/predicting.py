@@ -28,12 +28,25 @@ def run_predict(
 def _table(predictions: Iterator[Prediction]) -> None:
     """Plain columns: they import nothing, and can be cut and grepped."""
     for i, found in enumerate(predictions):
+        if found.thresholds_prob:
+            _findings(found, is_first=not i)
+            continue
         if not i:
             print(f"{'called':<24}{'p(' + found.positive + ')':<20}{'threshold':<12}file")
         threshold = "most probable" if found.threshold_prob is None else f"{found.threshold_prob:.4f}"
         why = f"  ({found.refer})" if found.refer else ""
         print(f"{found.called:<24}{found.probability:<20.4f}{threshold:<12}{found.file}{why}")
     print("research use; not for diagnosis", file=sys.stderr)
+
+
+def _findings(found: Prediction, *, is_first: bool) -> None:
+    """One line a finding: there may be several at once."""
+    if is_first:
+        print(f"{'finding':<24}{'call':<10}{'probability':<14}{'threshold':<12}file")
+    why = f"  ({found.refer})" if found.refer else ""
+    for name, probability, threshold in zip(found.classes, found.probabilities, found.thresholds_prob, strict=True):
+        call = found.called if found.refer else "yes" if name in found.marks else "no"
+        print(f"{name:<24}{call:<10}{probability:<14.4f}{threshold:<12.4f}{found.file}{why}")
 
 
 def _json(predictions: Iterator[Prediction]) -> None:
@@ -46,16 +59,26 @@ def _json(predictions: Iterator[Prediction]) -> None:
             "positive_class": found.positive,
             "threshold_prob": found.threshold_prob,
             "probabilities": dict(zip(found.classes, found.probabilities, strict=True)),
+            **_several(found),
         }
         for found in predictions
     ]
     print(json.dumps(rows, indent=1))
 
 
+def _several(found: Prediction) -> dict[str, object]:
+    if not found.thresholds_prob:
+        return {}
+    thresholds = dict(zip(found.classes, found.thresholds_prob, strict=True))
+    return {"positive_class": None, "findings": list(found.marks), "thresholds_prob": thresholds}
+
+
 def _csv(predictions: Iterator[Prediction]) -> None:
     writer = csv.writer(sys.stdout)
     for i, found in enumerate(predictions):
         if not i:
-            writer.writerow(["file", "called", "refer", "threshold_prob", *(f"p_{name}" for name in found.classes)])
+            head = ["file", "called", "refer", "threshold_prob", *(f"p_{name}" for name in found.classes)]
+            writer.writerow(head + [f"t_{name}" for name in found.classes if found.thresholds_prob])
         threshold = "" if found.threshold_prob is None else f"{found.threshold_prob:.6f}"
-        writer.writerow([found.file, found.called, found.refer, threshold, *(f"{p:.6f}" for p in found.probabilities)])
+        numbers = [f"{p:.6f}" for p in (*found.probabilities, *found.thresholds_prob)]
+        writer.writerow([found.file, found.called, found.refer, threshold, *numbers])

@@ -27,16 +27,25 @@ class Phantom:
     def image(self, index: int, *, has_lesion: bool) -> ByteArray:
         """Make one image; the same index gives the same image."""
         rng = np.random.default_rng((self.seed, index))
-        y, x = np.mgrid[0 : self.size_px, 0 : self.size_px] / self.size_px
-        echo = self._tissue(rng, y, x)
+        y, x = self.grid()
+        echo = self.tissue(rng, y, x)
         if has_lesion:
             echo = echo * self._lesion(rng, y, x)
+        return self.shown(rng, echo)
+
+    def grid(self) -> FloatArray:
+        """Rows and columns of each pixel from 0 to 1, ``(2, size, size)``."""
+        return np.mgrid[0 : self.size_px, 0 : self.size_px] / self.size_px
+
+    def shown(self, rng: np.random.Generator, echo: FloatArray) -> ByteArray:
+        """Speckle over the echo of the tissue, ``(size, size)``, log-compressed to uint8."""
         field = rng.normal(size=(2, self.size_px, self.size_px))
         amplitude = np.hypot(*point_spread(field)) * echo
         decibel = 20 * np.log10(amplitude / amplitude.max() + 1e-6)
         return np.round(np.clip(1 + decibel / self.dynamic_range_db, 0, 1) * 255).astype(np.uint8)
 
-    def _tissue(self, rng: np.random.Generator, y: FloatArray, x: FloatArray) -> FloatArray:
+    def tissue(self, rng: np.random.Generator, y: FloatArray, x: FloatArray) -> FloatArray:
+        """Echo of a layer over an attenuating background."""
         tilt, depth = rng.uniform(-0.15, 0.15), rng.uniform(0.15, 0.3)
         layer = 1 + 0.8 * np.exp(-(((y - depth - tilt * x) / 0.05) ** 2))
         return layer * np.exp(-rng.uniform(0.4, 1.2) * y) * rng.uniform(0.6, 1.4)

@@ -57,7 +57,7 @@ def survey_cohort(
     Returns
     -------
     tuple
-        The survey, and a montage of up to 24 images, equally many of each class, ``(H, W, 3)`` uint8.
+        The survey, and a montage of up to 24 images, equally many of each class (or finding), ``(H, W, 3)`` uint8.
     """
     n, twice = len(cohort.cases), 2 * len(cohort.cases)
     sizes, spacings, modalities = Counter(), Counter(), Counter()
@@ -74,8 +74,10 @@ def survey_cohort(
         spacings[_spacing(picture)] += 1
         modalities[picture.modality or cohort.modality] += 1
         levels += np.bincount(picture.pixels.ravel(), minlength=256)
-        if len(tiles[case.label]) < n_each:
-            tiles[case.label].append(_tile(picture.pixels))
+        held = case.holds(cohort.task)
+        shelf = min(held, key=lambda k: len(tiles[k]), default=None)
+        if shelf is not None and len(tiles[shelf]) < n_each:
+            tiles[shelf].append(_tile(picture.pixels))
     _, audit = audit_cohort(cohort, policy="allow", tick=lambda done, total: tick(n + done, twice))
     survey = Survey(
         name=cohort.name,

@@ -14,7 +14,11 @@ Targets = np.ndarray[Any, Any]
 
 TARGETS: Seam[Callable[[Sequence[Case], Task, Preprocess], Targets]] = Seam(
     "bedside.targets",
-    {"classification": "bedside.data.targets:class_targets"},
+    {
+        "classification": "bedside.data.targets:class_targets",
+        "multilabel": "bedside.data.targets:mark_targets",
+        "ordinal": "bedside.data.targets:class_targets",
+    },
 )
 """By kind of task."""
 
@@ -27,3 +31,8 @@ def targets_of(cases: Sequence[Case], task: Task, preprocess: Preprocess) -> Tar
 def class_targets(cases: Sequence[Case], task: Task, preprocess: Preprocess) -> Targets:
     """Labels, ``(n,)``."""
     return labels_of(cases)
+
+
+def mark_targets(cases: Sequence[Case], task: Task, preprocess: Preprocess) -> Targets:
+    """Marks, ``(n, K)``: 1 (there), 0 (not there) or -1 (unknown)."""
+    return np.array([case.marks for case in cases], np.int64).reshape(len(cases), task.n_classes)

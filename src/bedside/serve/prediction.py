@@ -7,6 +7,9 @@ from bedside.base.arrays import ByteArray
 REFER = "refer"
 """What stands in the place of a class when the bundle's gate does not accept an image."""
 
+NOTHING = "none"
+"""What stands there when none of several findings is called."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundBox:
@@ -38,6 +41,8 @@ class Prediction:
         Of the class that is looked for; None with more than two classes.
     marks
         Names of the findings that are called, where there may be several.
+    thresholds_prob
+        Of each finding, where there may be several.
     boxes
         Objects found, in pixels of the image itself, the most certain first.
     mask
@@ -55,6 +60,7 @@ class Prediction:
     threshold_prob: float | None
     refer: str = ""
     marks: tuple[str, ...] = ()
+    thresholds_prob: tuple[float, ...] = ()
     boxes: tuple[FoundBox, ...] = ()
     mask: ByteArray | None = field(default=None, repr=False, compare=False)
     measures: tuple[tuple[str, float, str], ...] = ()

@@ -51,7 +51,11 @@ class Objective(Protocol):
 
 OBJECTIVES: Seam[Objective] = Seam(
     "bedside.objectives",
-    {"classification": "bedside.train.objective:CLASSES"},
+    {
+        "classification": "bedside.train.objective:CLASSES",
+        "multilabel": "bedside.train.mark_objective:MARKS",
+        "ordinal": "bedside.train.grade_objective:GRADES",
+    },
 )
 """By kind of task."""
 
@@ -75,12 +79,7 @@ class ClassObjective:
         if teacher is None:
             return hard
         t = plan.distil_temperature
-        soft = functional.kl_div(
-            functional.log_softmax(outputs / t, 1),
-            functional.log_softmax(teacher / t, 1),
-            reduction="batchmean",
-            log_target=True,
-        )
+        soft = class_divergence(outputs, teacher, t)
         return plan.distil_weight * t * t * soft + (1 - plan.distil_weight) * hard
 
     def moved(self, targets: np.ndarray[Any, Any], draw: AugmentDraw) -> np.ndarray[Any, Any]:
@@ -123,6 +122,18 @@ def _clip_reference(spec: TensorSpec, n_classes: int, family: str) -> Architectu
     """Choose six stages of Lite0 from ImageNet for large frames, our own trunk at twice its width for small ones."""
     pretrained = spec.height_px >= SMALL_PX
     return Architecture(family=family, width=2.0, spec=spec, n_classes=n_classes, pretrained=pretrained)
+
+
+def class_divergence(outputs: "Tensor", teacher: "Tensor", temperature: float) -> "Tensor":
+    """Divergence of the student's softmax from the teacher's, both at a temperature, over the batch."""
+    from torch.nn import functional
+
+    return functional.kl_div(
+        functional.log_softmax(outputs / temperature, 1),
+        functional.log_softmax(teacher / temperature, 1),
+        reduction="batchmean",
+        log_target=True,
+    )
 
 
 CLASSES = ClassObjective()

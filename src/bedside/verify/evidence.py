@@ -8,6 +8,7 @@ import numpy as np
 
 from bedside.base.arrays import FloatArray, IntArray
 from bedside.base.estimate import Estimate
+from bedside.base.jsonform import OMIT_DEFAULT
 from bedside.base.task import Task
 from bedside.verify.agreement import f1_estimate
 from bedside.verify.averages import column_draws, macro_estimate, one_against_rest
@@ -30,7 +31,7 @@ class Score:
     """Every metric of one model on one set of cases.
 
     With more than two classes sensitivity, specificity, PPV and NPV are those of the positive class against the rest,
-    AUROC and F1 are macro averages. `confusion` is ``[true][called]``.
+    AUROC and F1 are macro averages. `confusion` is ``[true][called]``. `more` are figures of ordered classes.
     """
 
     auroc: Estimate
@@ -43,10 +44,11 @@ class Score:
     brier: Estimate
     ece: Estimate
     confusion: tuple[tuple[int, ...], ...]
+    more: dict[str, Estimate] = field(default_factory=dict, metadata=OMIT_DEFAULT)
 
     def metrics(self) -> dict[str, Estimate]:
         """Estimates by name, in the order of the reports."""
-        return {name: getattr(self, name) for name in METRICS}
+        return self.more | {name: getattr(self, name) for name in METRICS}
 
 
 METRICS = ("auroc", "sensitivity", "specificity", "ppv", "npv", "accuracy", "f1", "brier", "ece")
@@ -68,6 +70,8 @@ class Evidence:
         Macro and micro figures of the shipped model, where there are more than two classes.
     comparison
         DeLong's and McNemar's tests of shipped against reference, and the verdict on equivalence.
+    primary
+        Name of the figure that the verdict is about.
     """
 
     shipped: Score
@@ -81,6 +85,7 @@ class Evidence:
     details: dict[str, Diagnostics] = field(default_factory=dict)
     averages: dict[str, Estimate] = field(default_factory=dict)
     comparison: Comparison | None = None
+    primary: str = field(default="auroc", metadata=OMIT_DEFAULT)
 
 
 def score(

@@ -83,7 +83,11 @@ class Judge(Protocol):
 
 JUDGES: Seam[Judge] = Seam(
     "bedside.judges",
-    {"classification": "bedside.verify.classes:CLASSES"},
+    {
+        "classification": "bedside.verify.classes:CLASSES",
+        "multilabel": "bedside.verify.mark_judge:MARKS",
+        "ordinal": "bedside.verify.grade_judge:GRADES",
+    },
 )
 """By kind of task."""
 

@@ -1,65 +1,45 @@
-"""A built-in ultrasound phantom, for machines that have no data and no network."""
+"""Built-in phantoms, for machines that have no data and no network: one a kind of task."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from bedside.base.errors import InputError
-from bedside.base.task import Task
-from bedside.data.case import Case
 from bedside.data.cohort import Cohort
-from bedside.data.phantom import Phantom
-from bedside.data.phantom_clip import ClipPhantom
+from bedside.data.phantom_findings import FINDINGS, GRADES
+from bedside.data.sources import phantom_cohorts as made
+from bedside.data.sources.known import KnownSource
 
-N_CASES = 700
-N_CLIPS = 300
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kind:
+    what: str
+    cohort: Callable[[Mapping[str, str]], Cohort]
+
+
+KINDS = {
+    "ultrasound": _Kind(what="simulated B-mode, with and without a lesion", cohort=made.plain),
+    "multilabel": _Kind(
+        what=f"simulated B-mode with any of {', '.join(FINDINGS)}; some marks unknown", cohort=made.findings
+    ),
+    "ordinal": _Kind(what=f"simulated B-mode, a lesion graded {', '.join(GRADES)}", cohort=made.graded),
+    "clip": _Kind(what="simulated clips of breathing in and out, told apart by motion alone", cohort=made.clips),
+}
 
 
 def load(rest: str, options: Mapping[str, str]) -> Cohort:
-    """Load ``phantom:ultrasound`` or ``phantom:clip``; options ``n`` (cases), ``size_px``, ``n_frames``."""
-    if rest not in ("ultrasound", "clip"):
-        raise InputError(f"no phantom called {rest!r}", expected="ultrasound or clip", hint="try phantom:ultrasound")
-    if rest == "clip":
-        return _clips(options)
-    n, size_px = _count(options, "n", N_CASES, least=4), _count(options, "size_px", 32, least=8)
-    cases = tuple(
-        Case(case_id=f"phantom/{i:05d}", label=i % 2, patient_id=f"phantom-{i // 2}", pixels=pixels)
-        for i, pixels in enumerate(Phantom(size_px=size_px).images(n))
-    )
-    return Cohort(
-        name="ultrasound-phantom",
-        task=Task(classes=("no lesion", "lesion"), positive=1),
-        cases=cases,
-        source="phantom:ultrasound",
-        licence="CC0",
-        modality="ultrasound (simulated)",
-        may_flip=True,
-        is_phantom=True,
-    )
+    """Load ``phantom:NAME``; options are ``n`` (cases), ``size_px``, and what else the kind has.
+
+    Raises
+    ------
+    InputError
+        If there is no such phantom, or an option is no number that suits it.
+    """
+    if rest not in KINDS:
+        names = ", ".join(KINDS)
+        raise InputError(f"no phantom called {rest!r}", expected=f"one of {names}", hint="name it: phantom:ultrasound")
+    return KINDS[rest].cohort(options)
 
 
-def _clips(options: Mapping[str, str]) -> Cohort:
-    phantom = ClipPhantom(
-        size_px=_count(options, "size_px", 32, least=8), n_frames=_count(options, "n_frames", 8, least=2)
-    )
-    cases = tuple(
-        Case(case_id=f"clip/{i:05d}", label=i % 2, patient_id=f"phantom-{i // 2}",
-             pixels=phantom.clip(i, goes_down=bool(i % 2)))
-        for i in range(_count(options, "n", N_CLIPS, least=4))
-    )  # fmt: skip
-    return Cohort(
-        name="clip-phantom",
-        task=Task(classes=("expiration", "inspiration"), positive=1),
-        cases=cases,
-        source="phantom:clip",
-        licence="CC0",
-        modality="ultrasound (simulated)",
-        is_phantom=True,
-    )
-
-
-def _count(options: Mapping[str, str], name: str, default: int, *, least: int) -> int:
-    asked = options.get(name, str(default))
-    if not asked.isdecimal() or int(asked) < least:
-        raise InputError(
-            f"a phantom with {name}={asked}", expected=f"a whole number from {least} on", hint="correct it"
-        )
-    return int(asked)
+def known_sources() -> list[KnownSource]:
+    """The phantoms."""
+    return [KnownSource(name=f"phantom:{name}", what=kind.what, state="built in") for name, kind in KINDS.items()]

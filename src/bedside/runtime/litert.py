@@ -13,6 +13,8 @@ from bedside.base.arrays import FloatArray
 from bedside.base.quiet import quiet
 from bedside.base.seam import Requirement
 from bedside.runtime.artifact import Artifact
+from bedside.runtime.features import LastFeatures
+from bedside.runtime.litert_features import last_features_of
 
 
 class _Interpreter(Protocol):
@@ -33,6 +35,7 @@ class LiteRtSession:
     interpreter: _Interpreter
     input_index: int
     output_index: int
+    path: Path
 
     def run(self, inputs: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
         """Run the images one by one: the file is made for batch 1."""
@@ -43,6 +46,24 @@ class LiteRtSession:
             interpreter.invoke()
             rows.append(interpreter.get_tensor(self.output_index))
         return {"logits": rows[0] if len(rows) == 1 else np.concatenate(rows)}
+
+    def last_features(self, image: FloatArray) -> LastFeatures:
+        """Run one ``(C, H, W)`` image again, by LiteRT's own kernels, which leave what they compute in its place.
+
+        The delegate that `run` uses shows nothing of what lies between input and output.
+        """
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+        with quiet(Path(os.devnull)):
+            open_one: Any = Interpreter(
+                model_path=str(self.path),
+                experimental_preserve_all_tensors=True,
+                experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+            )
+            open_one.allocate_tensors()
+        open_one.set_tensor(self.input_index, np.ascontiguousarray(image.transpose(1, 2, 0)[None], np.float32))
+        open_one.invoke()
+        return last_features_of(open_one)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +87,7 @@ class LiteRt:
         expected = (1, artifact.spec.height_px, artifact.spec.width_px, artifact.spec.n_channels)
         if tuple(entry["shape"]) != expected:
             raise ValueError(f"its input is {tuple(entry['shape'])}, expected {expected}")
-        return LiteRtSession(interpreter, entry["index"], exit_["index"])
+        return LiteRtSession(interpreter, entry["index"], exit_["index"], path)
 
 
 LITERT = LiteRt()

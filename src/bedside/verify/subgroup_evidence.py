@@ -66,7 +66,7 @@ def subgroup_evidence(
             by_subgroup(column, values, positive, probability, called, units=index)
             for probability, called in (shipped, reference)
         ]
-        if all(group.note for group in made[0].groups):
+        if all(group.note or group.name == UNKNOWN for group in made[0].groups):
             left_out[column] = "no group has 10 patients"
         else:
             pairs.append(SubgroupPair(column=column, shipped=made[0], reference=made[1]))

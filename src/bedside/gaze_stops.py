@@ -87,7 +87,7 @@ class Looker:
 
 def gazed(
     run: Run, material: Material, reference: Looker, own_fp32: ModelFile, shipped: ModelFile, network: "nn.Module",
-    plan: GazePlan, images: ByteArray, labels: IntArray, units: Sequence[str], notes: CaseNotes,
+    plan: GazePlan, images: ByteArray, labels: IntArray, units: tuple[str, ...], notes: CaseNotes,
 ) -> GazeOutcome:  # fmt: skip
     """Map each case for its true class, by every model; judge agreement, lesion hits, deletion and insertion.
 

@@ -24,18 +24,24 @@ def enriched(data: ReportData, *, with_masks: bool = True, seed: int = 0) -> Rep
     units = [f"patient:{i // 2}" for i in range(n)]
     shipped, reference = (_answers(data, p) for p in (data.shipped_probabilities, data.reference_probabilities))
     attributes = [
-        (("age", str(20 + int(rng.integers(65)))), ("sex", "fm"[i % 2]), ("scanner", ("A <b>", "B", "tiny")[i % 3 if i > 9 else 2]))
+        (
+            ("age", str(20 + int(rng.integers(65)))), ("sex", "fm"[i % 2]),
+            ("scanner", "tiny" if i < 9 else ("A <b>", "B")[i % 2]),
+        )
         for i in range(n)
     ]  # fmt: skip
     return replace(
         data,
-        abstention=abstention_evidence(fit_abstention(data.labels, *shipped, units), data.labels, shipped, reference, units),
+        abstention=abstention_evidence(
+            fit_abstention(data.labels, *shipped, units), data.labels, shipped, reference, units
+        ),
         subgroups=subgroup_evidence(
             data.task.positive_name, [*attributes[:-1], (*attributes[-1], ("ward", "only one"))], data.labels == k,
             *((p[:, k], calls == k) for p, calls in (shipped, reference)), units,
         ),
         usefulness=usefulness(
-            data.task.positive_name, data.labels == k, {"shipped": shipped[0][:, k], "reference": reference[0][:, k]}, units
+            data.task.positive_name, data.labels == k,
+            {"shipped": shipped[0][:, k], "reference": reference[0][:, k]}, units,
         ),
         gaze=_gaze(rng, with_masks=with_masks),
         gaze_pictures=_pictures(rng, data),
@@ -49,7 +55,9 @@ def _answers(data: ReportData, probabilities: FloatArray) -> tuple[FloatArray, I
 def _gaze(rng: np.random.Generator, *, with_masks: bool):
     spots = rng.random((N_MAPPED, 28, 28))
     maps = {
-        "reference": spots + 0.2 * rng.random(spots.shape), "litert fp32": spots, "litert int8": spots + 0.05 * rng.random(spots.shape)
+        "reference": spots + 0.2 * rng.random(spots.shape),
+        "litert fp32": spots,
+        "litert int8": spots + 0.05 * rng.random(spots.shape),
     }  # fmt: skip
     masks = np.zeros(spots.shape, bool)
     masks[: N_MAPPED // 2, 8:16, 8:16] = with_masks
@@ -62,7 +70,7 @@ def _gaze(rng: np.random.Generator, *, with_masks: bool):
     )  # fmt: skip
     sanity = check_sanity("occlusion", spots, [("3.body", rng.random(spots.shape)), ("0.0", spots)], units)
     return judge_gaze(
-        "occlusion", maps, masks, units, faithfulness={name: held for name in ("reference", "litert int8")},
+        "occlusion", maps, masks, units, faithfulness=dict.fromkeys(("reference", "litert int8"), held),
         sanity=[sanity], about="30 cases of the opened test, 10 x 10 windows",
     )  # fmt: skip
 

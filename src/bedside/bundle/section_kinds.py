@@ -1,4 +1,4 @@
-"""The kinds of the values that sections put into ``report.json``, for its schema; a section of a plugin is any value."""
+"""The kinds of the values that sections put into ``report.json``, for its schema; a plugin's section is left open."""
 
 from typing import Any
 

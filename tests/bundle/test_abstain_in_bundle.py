@@ -17,8 +17,8 @@ from bedside.base.jsonform import to_json
 from bedside.bundle.opening import ABSTAIN, open_bundle
 from bedside.bundle.sealing import SealJob, seal
 from bedside.cli.predicting import run_predict
-from bedside.serve.prediction import REFER
 from bedside.serve.predicting import Predictor
+from bedside.serve.prediction import REFER
 from bedside.verify.abstention import AbstentionRules, confidence, fit_abstention
 
 if TYPE_CHECKING:

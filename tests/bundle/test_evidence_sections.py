@@ -11,6 +11,9 @@ from rich_report import enriched
 from synthetic import synthetic_report
 
 from bedside.bundle.gaze_section import outlined
+from bedside.bundle.pack.checklists import CHECKLISTS, load_checklist
+from bedside.bundle.pack.evidence_facts import EVIDENCE_FACTS
+from bedside.bundle.pack.facts import facts_of
 from bedside.bundle.report import render_report
 from bedside.bundle.report_data import ReportData
 from bedside.bundle.report_figure import csv_text
@@ -127,3 +130,27 @@ def test_the_rim_of_a_lesion_is_drawn_and_the_image_is_left_alone() -> None:
     assert drawn[2].astype(bool).sum() == 12, "the rim of a square of 4 pixels"
     assert not image.any()
     assert outlined(image, None) is image
+
+
+def test_the_checklists_know_subgroups_and_referral(whole: ReportData) -> None:
+    plain = synthetic_report()
+    assert "no attribute" in facts_of(plain)["subgroups"].text
+    assert facts_of(plain)["indeterminate"].text == "None: every test case got a call"
+    known = facts_of(whole)
+    assert "By age, scanner, sex" in known["subgroups"].text
+    assert "Prediction sets hold the truth" in known["indeterminate"].text
+    assert "litert int8 against reference" in known["heat"].text
+    assert "thresholds" in known["usefulness"].text
+    assert set(EVIDENCE_FACTS) <= {
+        fact for name in CHECKLISTS for item in load_checklist(name).items for fact in item.facts
+    }
+
+
+def test_the_hall_says_where_each_value_lies_in_the_bundle(whole: ReportData) -> None:
+    pytest.importorskip("torch", reason="the hall needs the workshop extra")
+    from bedside.evidence_stops import Findings
+
+    held = Findings(
+        abstention=whole.abstention, subgroups=whole.subgroups, usefulness=whole.usefulness, gaze=whole.gaze
+    )
+    assert set(held.values()) == {f"evidence/{name}.json" for name in NEW}

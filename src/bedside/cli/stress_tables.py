@@ -48,12 +48,12 @@ def _corruption_table(found: Robustness) -> Table:
 
 def _curve_table(found: AdversarialReport) -> Table:
     sizes = [point.eps_levels for point in found.curves[0].points]
-    title = f"accuracy (sensitivity) by size of the attack in grey levels, {found.n_cases} images"
+    title = f"accuracy / sensitivity by size of the attack in grey levels, {found.n_cases} images"
     table = Table("attack", "on", *(str(size) for size in sizes), title=title)
     for curve in found.curves:
-        how = "transferred" if curve.access == "transfer" else f"{curve.effort} {_unit(curve)}"
+        how = "transfer" if curve.access == "transfer" else f"{curve.effort} {_unit(curve)}"
         cells = [curve.at(size) for size in sizes]
-        shown = ["" if p is None else f"{p.accuracy.value:.2f} ({p.sensitivity.value:.2f})" for p in cells]
+        shown = ["" if p is None else f"{p.accuracy.value:.2f}/{p.sensitivity.value:.2f}" for p in cells]
         table.add_row(f"{curve.attack}, {how}", curve.victim, *shown)
     return table
 

@@ -56,7 +56,7 @@ def forest_figure(found: SubgroupEvidence) -> ReportFigure:
             tick.set_fontweight("normal" if row.shipped else "bold")
         panels[0].plot([], [], "o", color=BLUE, markersize=5, label="shipped")
         panels[0].plot([], [], "s", color=VERMILLION, markersize=4, markerfacecolor="none", label="reference")
-        figure.legend(loc="outside upper right", ncols=2)
+        figure.legend(loc="outside upper left", ncols=2)
 
     return ReportFigure(
         name="subgroups",

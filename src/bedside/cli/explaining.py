@@ -22,8 +22,8 @@ from bedside.verify.gaze import ExplanationReport
 from bedside.verify.heat import HEAT_MAPS
 
 NOTE = (
-    "The warmer a place, the more the model went by it for the class that is named: the more the probability falls when "
-    "it is hidden or, for cam, the more its features add to the class. "
+    "The warmer a place, the more the model went by it for the class that is named: the more the probability falls "
+    "when it is hidden or, for cam, the more its features add to the class. "
     "A map shows what the model went by, not whether it was right. Research use; not for diagnosis."
 )
 

@@ -111,6 +111,7 @@ def optimize(
         preset, formats, seed, threads, margin, target_sensitivity, leak_policy, reference, image_px
     )
     settings = replace(settings, adversarial_eps=adversarial_eps)
+    settings.hardening()  # refuses nonsense before any work is done
     device, work = device_named(budget.device), work_folder(out, resume=resume)
     run = Run(settings=settings, journal=Journal(folder=work, on_reuse=reuse_note(watch)), watch=watch)
 

@@ -1,6 +1,7 @@
 """Class activation maps from features that are known, and what cannot show any."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ class Known:
 
     shift: float = 0.0
 
-    def run(self, inputs):
+    def run(self, inputs) -> dict[str, Any]:
         return {"logits": np.zeros((len(inputs["image"]), 2))}
 
     def last_features(self, image):
@@ -66,7 +67,7 @@ def test_the_enlargement_is_pillows(size: tuple[int, int]) -> None:
 
 def test_a_session_without_features_is_refused(refuses) -> None:
     class Dumb:
-        def run(self, inputs):
+        def run(self, inputs) -> dict[str, Any]:
             return {"logits": np.zeros((1, 2))}
 
     with refuses(InputError, "shows no features"):

@@ -1,6 +1,6 @@
 """The last stops: the sealed test, and everything that goes into the bundle."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +23,13 @@ from bedside.bundle.signing import load_or_create_key
 from bedside.compress.proposing import Proposal
 from bedside.data.audit import CohortAudit
 from bedside.data.case import units_of
+from bedside.data.case_notes import CaseNotes, note_cases, notes_from
 from bedside.data.cohort import Cohort
 from bedside.data.counting import native_sizes, part_classes, part_units
 from bedside.data.split import SealedCases, Split
 from bedside.data.stacking import stack_images
 from bedside.data.targets import Targets, targets_of
+from bedside.evidence_stops import Findings
 from bedside.robustness_stops import Hardships
 from bedside.runtime.session import Session, logits, open_session
 from bedside.stops import WORKSHOP, Material, Run
@@ -66,6 +68,7 @@ class TestOutcome:
     shipped: FloatArray
     own_fp32: FloatArray
     reference: FloatArray
+    notes: CaseNotes = field(default_factory=CaseNotes)
 
     def truth(self, task: Task) -> Truth:
         """What the reference standard says of the test."""
@@ -91,6 +94,12 @@ def tested(
             shipped=logits(open_session(shipped.artifact, shipped.folder), ready),
             own_fp32=logits(own_fp32, ready),
             reference=logits(reference, ready),
+            notes=note_cases(
+                cases,
+                material.preprocess,
+                seed=run.settings.seed,
+                with_lesions=material.task.picks_one and material.preprocess.spec.is_image,
+            ),
         )
         write_atomic(path, _packed(outcome))
         return _judge(run, material, outcome, shipped.point, reference_point)
@@ -126,6 +135,7 @@ def _packed(outcome: TestOutcome) -> bytes:
         shipped=outcome.shipped,
         own_fp32=outcome.own_fp32,
         reference=outcome.reference,
+        **outcome.notes.arrays(),  # type: ignore[arg-type]
     )
     return buffer.getvalue()
 
@@ -134,7 +144,8 @@ def _unpacked(path: Path) -> TestOutcome:
     with np.load(path, allow_pickle=False) as held:
         arrays = {name: held[name] for name in held.files}
     units = tuple(str(unit) for unit in arrays.pop("units"))
-    return TestOutcome(units=units, **arrays)
+    notes = notes_from(arrays)
+    return TestOutcome(units=units, notes=notes, **arrays)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +169,7 @@ class Story:
     outcome: TestOutcome
     gate: AcceptanceGate | None
     hardships: Hardships
+    findings: Findings = field(default_factory=Findings)
 
 
 def sealed(run: Run, story: Story, out: Path, key_path: Path) -> Bundle:
@@ -184,9 +196,11 @@ def sealed(run: Run, story: Story, out: Path, key_path: Path) -> Bundle:
             "evidence/profile.json": {"shipped": data.chosen.profile, "reference": story.reference_profile},
             "evidence/trials.json": {"trials": story.trials, "choice": story.choice, "dropped": story.proposal.dropped},
             **story.hardships.values(),
+            **story.findings.values(),
         },
         texts=report_texts(data, name=out.name, version=VERSION),
         gate=story.gate,
+        abstention=story.findings.rules,
     )
     return seal(job, out, load_or_create_key(key_path))
 
@@ -241,6 +255,11 @@ def _report_data(run: Run, story: Story, session: Session, point: OperatingPoint
         robustness=story.hardships.robustness,
         gate=story.hardships.gate,
         shortcuts=story.hardships.shortcuts,
+        abstention=story.findings.abstention,
+        subgroups=story.findings.subgroups,
+        usefulness=story.findings.usefulness,
+        gaze=story.findings.gaze,
+        gaze_pictures=story.findings.gaze_pictures,
     )
 
 

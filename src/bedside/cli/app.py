@@ -80,6 +80,9 @@ def optimize(
     recipe: Annotated[
         list[str] | None, typer.Option(help="Recipe to try in place of the proposed candidates; may be repeated.")
     ] = None,
+    adversarial_eps: Annotated[
+        float, typer.Option(help="Grey levels of adversarial training of the small models; 0 is ordinary training.")
+    ] = 0.0,
     key: Annotated[Path | None, typer.Option(help="Ed25519 private key (PEM) that signs.")] = None,
 ) -> None:
     """Turn a cohort and a device budget into a signed, verified bundle with its evidence."""
@@ -92,7 +95,7 @@ def optimize(
             preset=preset.value, seed=seed, threads=threads, resume=resume, allow_leak=allow_leak,
             drop_leaks=drop_leaks, positive=positive, image_px=image_px, reference=reference, key=key,
             labels=labels, options=tuple(option or ()), window=window, enhance=enhance, spacing_mm=spacing_mm,
-            recipes=tuple(recipe or ()),
+            recipes=tuple(recipe or ()), adversarial_eps=adversarial_eps,
         )
     )  # fmt: skip
 
@@ -118,11 +121,15 @@ def predict(
     precision: PrecisionOption = None,
     trust: TrustOption = None,
     threads: Annotated[int, typer.Option(help="Threads of the runtime.")] = 1,
+    abstain: Annotated[bool, typer.Option("--abstain", help="Refer an image whose call is too unsure.")] = False,
+    max_error: Annotated[
+        float, typer.Option(help="Share of wrong answers that --abstain must keep: 0.01, 0.02, 0.05, 0.1 or 0.2.")
+    ] = 0.05,
 ) -> None:
     """Predict images with a bundle. Needs no torch."""
     from bedside.cli.predicting import run_predict
 
-    run_predict(bundle, files, shape.value, format_, precision, trust, threads)
+    run_predict(bundle, files, shape.value, format_, precision, trust, threads, abstain, max_error)
 
 
 @app.command(epilog="Example: `bedside verify demo-bundle.bedside --trust 3f2a9c0d11e4b875`")

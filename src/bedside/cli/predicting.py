@@ -18,9 +18,14 @@ def run_predict(
     precision: str | None,
     trust: str | None,
     threads: int,
+    abstain: bool = False,
+    max_error: float = 0.05,
 ) -> None:
     """Predict and print; rows appear as they are made."""
-    predictor = Predictor.load(bundle, format_=format_, precision=precision, trusted=trust, threads=threads)
+    predictor = Predictor.load(
+        bundle, format_=format_, precision=precision, trusted=trust, threads=threads, abstain=abstain,
+        max_error_frac=max_error,
+    )  # fmt: skip
     predictions = predictor.stream(files)
     {"table": _table, "json": _json, "csv": _csv}[shape](predictions)
 
@@ -32,10 +37,12 @@ def _table(predictions: Iterator[Prediction]) -> None:
             _findings(found, is_first=not i)
             continue
         if not i:
-            print(f"{'called':<24}{'p(' + found.positive + ')':<20}{'threshold':<12}file")
+            head = f"{'called':<24}{'p(' + found.positive + ')':<20}{'threshold':<12}"
+            print(f"{head}{'one of':<28}file" if found.classes_in_set is not None else f"{head}file")
         threshold = "most probable" if found.threshold_prob is None else f"{found.threshold_prob:.4f}"
         why = f"  ({found.refer})" if found.refer else ""
-        print(f"{found.called:<24}{found.probability:<20.4f}{threshold:<12}{found.file}{why}")
+        in_set = "" if found.classes_in_set is None else f"{_set_words(found.classes_in_set):<28}"
+        print(f"{found.called:<24}{found.probability:<20.4f}{threshold:<12}{in_set}{found.file}{why}")
     print("research use; not for diagnosis", file=sys.stderr)
 
 
@@ -49,6 +56,10 @@ def _findings(found: Prediction, *, is_first: bool) -> None:
         print(f"{name:<24}{call:<10}{probability:<14.4f}{threshold:<12.4f}{found.file}{why}")
 
 
+def _set_words(classes: tuple[str, ...]) -> str:
+    return ", ".join(classes) or "none fits well"
+
+
 def _json(predictions: Iterator[Prediction]) -> None:
     rows = [
         {
@@ -56,6 +67,7 @@ def _json(predictions: Iterator[Prediction]) -> None:
             "called": found.called,
             "is_positive": found.is_positive,
             "refer": found.refer,
+            "prediction_set": None if found.classes_in_set is None else list(found.classes_in_set),
             "positive_class": found.positive,
             "threshold_prob": found.threshold_prob,
             "probabilities": dict(zip(found.classes, found.probabilities, strict=True)),
@@ -77,8 +89,10 @@ def _csv(predictions: Iterator[Prediction]) -> None:
     writer = csv.writer(sys.stdout)
     for i, found in enumerate(predictions):
         if not i:
-            head = ["file", "called", "refer", "threshold_prob", *(f"p_{name}" for name in found.classes)]
+            head = ["file", "called", "refer", "prediction_set", "threshold_prob"]
+            head += [f"p_{name}" for name in found.classes]
             writer.writerow(head + [f"t_{name}" for name in found.classes if found.thresholds_prob])
         threshold = "" if found.threshold_prob is None else f"{found.threshold_prob:.6f}"
         numbers = [f"{p:.6f}" for p in (*found.probabilities, *found.thresholds_prob)]
-        writer.writerow([found.file, found.called, found.refer, threshold, *numbers])
+        in_set = "|".join(found.classes_in_set or ())
+        writer.writerow([found.file, found.called, found.refer, in_set, threshold, *numbers])

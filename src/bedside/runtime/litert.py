@@ -13,6 +13,8 @@ from bedside.base.arrays import FloatArray
 from bedside.base.quiet import quiet
 from bedside.base.seam import Requirement
 from bedside.runtime.artifact import Artifact
+from bedside.runtime.features import LastFeatures
+from bedside.runtime.litert_features import last_features_of
 from bedside.runtime.session import Session
 from bedside.runtime.stepping import SteppedSession
 
@@ -35,6 +37,7 @@ class LiteRtSession:
     interpreter: _Interpreter
     input_index: int
     output_index: int
+    path: Path
 
     def run(self, inputs: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
         """Run the images one by one: the file is made for batch 1."""
@@ -45,6 +48,24 @@ class LiteRtSession:
             interpreter.invoke()
             rows.append(interpreter.get_tensor(self.output_index))
         return {"logits": rows[0] if len(rows) == 1 else np.concatenate(rows)}
+
+    def last_features(self, image: FloatArray) -> LastFeatures:
+        """Run one ``(C, H, W)`` image again, by LiteRT's own kernels, which leave what they compute in its place.
+
+        The delegate that `run` uses shows nothing of what lies between input and output.
+        """
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+        with quiet(Path(os.devnull)):
+            open_one: Any = Interpreter(
+                model_path=str(self.path),
+                experimental_preserve_all_tensors=True,
+                experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+            )
+            open_one.allocate_tensors()
+        open_one.set_tensor(self.input_index, np.ascontiguousarray(image.transpose(1, 2, 0)[None], np.float32))
+        open_one.invoke()
+        return last_features_of(open_one)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +127,7 @@ class LiteRt:
             raise ValueError(f"its input is {tuple(entry['shape'])}, expected {expected}")
         if artifact.spec.n_frames is not None:
             return SteppedSession(_step_of(interpreter, entries))
-        return LiteRtSession(interpreter, entry["index"], exit_["index"])
+        return LiteRtSession(interpreter, entry["index"], exit_["index"], path)
 
 
 LITERT = LiteRt()

@@ -27,12 +27,15 @@ class Explained:
 
     Parameters
     ----------
+    mapped
+        The class that the map is of: the one called or, of an image that is referred, the one that would have been.
     image, heat
         The image as the model sees it, ``(C, H, W)`` uint8, and its map, ``(H, W)`` in [0, 1].
     """
 
     prediction: Prediction
     method: str
+    mapped: str
     image: ByteArray = field(repr=False)
     heat: FloatArray = field(repr=False)
 
@@ -45,7 +48,8 @@ def explain(predictor: Predictor, file: Path | str, *, method: str = "occlusion"
     # Of an image that the gate refers too, the map is that of the class that would have been called.
     called = int(predictor.shipped.point.calls(np.array([prediction.probabilities]))[0])
     heat = HEAT_MAPS.get(method)(predictor.session, preprocess.normalize(image), predictor.shipped.point, called)
-    return Explained(prediction=prediction, method=method, image=image, heat=heat)
+    mapped = prediction.classes[called]
+    return Explained(prediction=prediction, method=method, mapped=mapped, image=image, heat=heat)
 
 
 def gaze_of_bundle(

@@ -11,8 +11,10 @@ from bedside.bundle.opening import Bundle, open_bundle
 from bedside.data.clip_sampling import frame_files
 from bedside.data.preprocess import Preprocess
 from bedside.runtime.session import INPUT, OUTPUT, Session, open_session
+from bedside.serve.abstaining import abstained, rule_of
 from bedside.serve.answers import ANSWERS, Block, Waiting
 from bedside.serve.prediction import Prediction
+from bedside.verify.abstention import USUAL_MAX_ERROR_FRAC, AbstentionRule
 from bedside.verify.gate import AcceptanceGate
 
 _BLOCK = 64
@@ -34,6 +36,8 @@ class Predictor:
     shipped: ShippedModel
     session: Session = field(repr=False)
     gate: AcceptanceGate | None = field(default=None, repr=False)
+    rule: AbstentionRule | None = field(default=None, repr=False)
+    max_error_frac: float | None = None
 
     @classmethod
     def load(
@@ -45,15 +49,25 @@ class Predictor:
         trusted: str | None = None,
         threads: int = 1,
         use_gate: bool = True,
+        abstain: bool = False,
+        max_error_frac: float = USUAL_MAX_ERROR_FRAC,
     ) -> "Predictor":
         """Open and check a bundle, and load its first model or the one of a format and precision.
 
-        Without `use_gate` every image is judged, however odd; a bundle that has no gate judges every image too.
+        Without `use_gate` every image is judged, however odd; a bundle that has no gate judges every image too. With
+        `abstain` an image whose call is less sure than the bound on wrong answers asks is referred.
+
+        Raises
+        ------
+        InputError
+            If `abstain` is asked of a bundle that has no rule for this model, or none for this bound.
         """
         bundle = open_bundle(path, trusted=trusted)
         shipped = bundle.model(format_, precision)
+        bound = max_error_frac if abstain else None
+        rule = rule_of(bundle, shipped, max_error_frac=bound)
         session = open_session(shipped.artifact, bundle.models_folder, threads=threads, check_digest=False)
-        return cls(bundle, shipped, session, bundle.gate() if use_gate else None)
+        return cls(bundle, shipped, session, bundle.gate() if use_gate else None, rule, bound)
 
     def predict(self, files: Sequence[Path | str]) -> list[Prediction]:
         """Predict image files; of a model of clips, clip files or folders of frames.
@@ -94,7 +108,10 @@ class Predictor:
     def _predictions(self, block: Sequence[Waiting]) -> Iterator[Prediction]:
         task = self.bundle.manifest.task
         asked = Block(task=task, point=self.shipped.point, items=tuple(block), refers=tuple(self._reasons(block)))
-        yield from ANSWERS.get(task.kind)(asked)
+        found = ANSWERS.get(task.kind)(asked)
+        if self.rule is not None:
+            found = abstained(found, self.rule, self.shipped.point, max_error_frac=self.max_error_frac)
+        yield from found
 
     def _reasons(self, block: Sequence[Waiting]) -> list[str]:
         if self.gate is None:

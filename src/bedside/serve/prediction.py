@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from bedside.base.arrays import ByteArray
 
 REFER = "refer"
-"""What stands in the place of a class when the bundle's gate does not accept an image."""
+"""What stands in the place of a class when the bundle's gate does not accept an image, or the call is too unsure."""
 
 NOTHING = "none"
 """What stands there when none of several findings is called."""
@@ -49,6 +49,9 @@ class Prediction:
         Label numbers on the grid of the image itself, ``(H, W)`` or ``(D, H, W)``.
     measures
         Name, value and unit of what was measured, such as an area.
+    classes_in_set
+        Every class that cannot be ruled out at the bundle's coverage; it may be empty (none fits well). None where the
+        bundle has no such rule.
     """
 
     file: str
@@ -64,6 +67,7 @@ class Prediction:
     boxes: tuple[FoundBox, ...] = ()
     mask: ByteArray | None = field(default=None, repr=False, compare=False)
     measures: tuple[tuple[str, float, str], ...] = ()
+    classes_in_set: tuple[str, ...] | None = None
 
     @property
     def probability(self) -> float:

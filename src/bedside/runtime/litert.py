@@ -28,7 +28,10 @@ class _Interpreter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LiteRtSession:
-    """A `Session` over one LiteRT interpreter with a float input of one image, channels last."""
+    """A `Session` over one LiteRT interpreter with a float input of one image, channels last.
+
+    Outputs of four axes and more are maps; in the file they are channels last, as the input is.
+    """
 
     interpreter: _Interpreter
     input_index: int
@@ -42,7 +45,8 @@ class LiteRtSession:
             interpreter.set_tensor(self.input_index, images[i : i + 1])
             interpreter.invoke()
             rows.append(interpreter.get_tensor(self.output_index))
-        return {"logits": rows[0] if len(rows) == 1 else np.concatenate(rows)}
+        answers = rows[0] if len(rows) == 1 else np.concatenate(rows)
+        return {"logits": np.ascontiguousarray(np.moveaxis(answers, -1, 1)) if answers.ndim >= 4 else answers}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,10 @@ Targets = np.ndarray[Any, Any]
 
 TARGETS: Seam[Callable[[Sequence[Case], Task, Preprocess], Targets]] = Seam(
     "bedside.targets",
-    {"classification": "bedside.data.targets:class_targets"},
+    {
+        "classification": "bedside.data.targets:class_targets",
+        "segmentation": "bedside.data.label_masks:mask_targets",
+    },
 )
 """By kind of task."""
 

@@ -51,7 +51,10 @@ class Objective(Protocol):
 
 OBJECTIVES: Seam[Objective] = Seam(
     "bedside.objectives",
-    {"classification": "bedside.train.objective:CLASSES"},
+    {
+        "classification": "bedside.train.objective:CLASSES",
+        "segmentation": "bedside.train.outlining:OUTLINES",
+    },
 )
 """By kind of task."""
 

@@ -64,3 +64,11 @@ def soft_target_loss(logits: torch.Tensor, teacher: torch.Tensor, temperature: f
     target = functional.log_softmax(teacher / temperature, 1)
     apart = functional.kl_div(student, target, reduction="none", log_target=True).sum(1)
     return temperature * temperature * apart.mean()
+
+
+def pooled_to(maps: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """Average ``(N, K, ...)`` down to the grid of `like`."""
+    if maps.shape == like.shape:
+        return maps
+    pool = functional.adaptive_avg_pool2d if maps.ndim == 4 else functional.adaptive_avg_pool3d
+    return pool(maps, like.shape[2:])  # type: ignore[arg-type]

@@ -83,7 +83,10 @@ class Judge(Protocol):
 
 JUDGES: Seam[Judge] = Seam(
     "bedside.judges",
-    {"classification": "bedside.verify.classes:CLASSES"},
+    {
+        "classification": "bedside.verify.classes:CLASSES",
+        "segmentation": "bedside.verify.outlines:OUTLINES",
+    },
 )
 """By kind of task."""
 

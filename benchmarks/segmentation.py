@@ -16,7 +16,6 @@ import numpy as np
 
 from bedside.base.arrays import FloatArray
 from bedside.base.digest import digest_array
-from bedside.base.estimate import Estimate
 from bedside.base.files import write_atomic
 from bedside.base.task import Task
 from bedside.data.augment import Augment

@@ -50,6 +50,9 @@ WORKSHOP = ("bedside", "torch", "timm", "litert-torch", "ai-edge-quantizer", "ex
 N_PARITY = 400
 """Tuning images that the parity chain runs on."""
 
+_BATCH_SIZES = {"segmentation": 16}
+"""By kind of task, where it is not 64: each pixel of a mask teaches, so that few images make a step."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -153,6 +156,7 @@ def plans_for(run: Run, cohort: Cohort, material: Material) -> tuple[TrainPlan, 
     architecture = material.data.objective.reference(material.preprocess.spec, cohort.task, settings.reference)
     student = TrainPlan(
         n_epochs=settings.preset.student_epochs(n),
+        batch_size=_BATCH_SIZES.get(cohort.task.kind, 64),
         learning_rate=3e-3,
         patience=settings.preset.student_epochs(n),
         n_views=settings.preset.n_views,

@@ -39,7 +39,10 @@ class GalleryJob:
 
 GALLERIES: Seam[Callable[[GalleryJob], tuple[GalleryItem, ...]]] = Seam(
     "bedside.galleries",
-    {"classification": "bedside.bundle.gallery:class_gallery"},
+    {
+        "classification": "bedside.bundle.gallery:class_gallery",
+        "segmentation": "bedside.bundle.outline_gallery:outline_gallery",
+    },
 )
 """By kind of task."""
 

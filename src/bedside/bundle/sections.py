@@ -18,6 +18,7 @@ from bedside.bundle import report_rows as rows
 from bedside.bundle import wording
 from bedside.bundle.case_flow import flow_figure
 from bedside.bundle.hardship_sections import details_section, gate_section, robustness_section, shortcut_section
+from bedside.bundle.outline_section import outlines_section
 from bedside.bundle.report_data import ReportData
 from bedside.bundle.report_figures import report_figures
 from bedside.bundle.section import Section
@@ -112,6 +113,7 @@ def lineage_section(data: ReportData) -> Section:
 SECTIONS: tuple[Callable[[ReportData], Section | None], ...] = (
     comparison_section,
     figures_section,
+    outlines_section,
     details_section,
     robustness_section,
     gate_section,

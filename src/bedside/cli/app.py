@@ -118,11 +118,15 @@ def predict(
     precision: PrecisionOption = None,
     trust: TrustOption = None,
     threads: Annotated[int, typer.Option(help="Threads of the runtime.")] = 1,
+    masks: Annotated[
+        Path | None,
+        typer.Option(help="Write the outline of each image here, as a PNG of its size.", show_default=False),
+    ] = None,
 ) -> None:
     """Predict images with a bundle. Needs no torch."""
     from bedside.cli.predicting import run_predict
 
-    run_predict(bundle, files, shape.value, format_, precision, trust, threads)
+    run_predict(bundle, files, shape.value, format_, precision, trust, threads, masks)
 
 
 @app.command(epilog="Example: `bedside verify demo-bundle.bedside --trust 3f2a9c0d11e4b875`")

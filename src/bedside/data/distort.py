@@ -102,9 +102,7 @@ def _elastic(image: ByteArray, most_frac: float, rng: np.random.Generator) -> By
     return _sampled(image, *_elastic_places(image.shape[1:], most_frac, rng))
 
 
-def _elastic_places(
-    size: tuple[int, ...], most_frac: float, rng: np.random.Generator
-) -> tuple[FloatArray, FloatArray]:
+def _elastic_places(size: tuple[int, ...], most_frac: float, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
     """Where each pixel of the result comes from, rows and columns ``(H, W)``."""
     height, width = size
     field = rng.uniform(-1, 1, (2, _CONTROL_POINTS, _CONTROL_POINTS)) * most_frac

@@ -8,6 +8,7 @@ import numpy as np
 from bedside.base.arrays import ByteArray, FloatArray
 from bedside.base.seam import Seam
 from bedside.base.task import Task
+from bedside.data.preprocess import Preprocess
 from bedside.serve.prediction import REFER, Prediction
 from bedside.verify.operating_point import OperatingPoint
 
@@ -31,11 +32,15 @@ class Block:
     point: OperatingPoint
     items: tuple[Waiting, ...] = field(repr=False)
     refers: tuple[str, ...]
+    preprocess: Preprocess
 
 
 ANSWERS: Seam[Callable[[Block], list[Prediction]]] = Seam(
     "bedside.answers",
-    {"classification": "bedside.serve.answers:class_answers"},
+    {
+        "classification": "bedside.serve.answers:class_answers",
+        "segmentation": "bedside.serve.outline_answers:outline_answers",
+    },
 )
 """By kind of task."""
 

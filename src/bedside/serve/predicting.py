@@ -8,6 +8,7 @@ import numpy as np
 
 from bedside.bundle.manifest import ShippedModel
 from bedside.bundle.opening import Bundle, open_bundle
+from bedside.data.reading import read_picture
 from bedside.runtime.session import INPUT, OUTPUT, Session, open_session
 from bedside.serve.answers import ANSWERS, Block, Waiting
 from bedside.serve.prediction import Prediction
@@ -75,15 +76,22 @@ class Predictor:
             yield from self._predictions(block)
 
     def _run(self, file: Path | str) -> Waiting:
-        preprocess = self.bundle.manifest.preprocess
-        raw, spacing_mm = preprocess.read(file if isinstance(file, Path) else Path(file))
+        preprocess, path = self.bundle.manifest.preprocess, file if isinstance(file, Path) else Path(file)
+        if self.bundle.manifest.task.kind == "segmentation":  # areas want the spacing that the file states
+            picture = read_picture(path, window=preprocess.window)
+            raw, spacing_mm = picture.pixels, picture.spacing_mm
+        else:
+            raw, spacing_mm = preprocess.read(path)
         placed = preprocess.geometry(raw, spacing_mm)
         image = preprocess.normalize(placed)
         return Waiting(str(file), raw, placed, self.session.run({INPUT: image[None]})[OUTPUT], spacing_mm)
 
     def _predictions(self, block: Sequence[Waiting]) -> Iterator[Prediction]:
         task = self.bundle.manifest.task
-        asked = Block(task=task, point=self.shipped.point, items=tuple(block), refers=tuple(self._reasons(block)))
+        asked = Block(
+            task=task, point=self.shipped.point, items=tuple(block), refers=tuple(self._reasons(block)),
+            preprocess=self.bundle.manifest.preprocess,
+        )  # fmt: skip
         yield from ANSWERS.get(task.kind)(asked)
 
     def _reasons(self, block: Sequence[Waiting]) -> list[str]:

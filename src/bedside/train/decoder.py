@@ -85,7 +85,7 @@ class Decoder(nn.Module):
         super().__init__()
         n_deep, levels = n_maps[-1], []
         for level in range(len(n_maps) - 2, -1, -1):
-            n_out = round_channels(width * 24 * 2**min(level, 2))
+            n_out = round_channels(width * 24 * 2 ** min(level, 2))
             levels.append(UpBlock(n_deep, n_maps[level], n_out, options))
             n_deep = n_out
         self.levels = nn.ModuleList(levels)

@@ -44,7 +44,7 @@ class OutlineObjective:
         return draw.on_masks(targets)
 
     def reference(self, spec: TensorSpec, task: Task, asked: str | None) -> Architecture:
-        """A U-Net with residual decoder blocks: on Lite0 from ImageNet for large inputs, from scratch for small ones."""
+        """A U-Net with residual decoder blocks: on ImageNet's Lite0 for large inputs, from scratch for small ones."""
         large = spec.is_image and min(spec.height_px, spec.width_px) >= LARGE_PX
         family = asked or (f"{PRETRAINED}:residual" if large else "unet_mobile:residual")
         pretrained = self.pretrained(family, spec)

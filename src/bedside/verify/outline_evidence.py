@@ -125,8 +125,8 @@ def plain_words(task: Task, figures: CaseFigures) -> tuple[str, ...]:
     if len(known):
         good = int((known >= 0.8).sum())
         words.append(
-            f"Of {len(known):,} cases with {looked_for}, its outline overlaps the reference by a Dice of 0.8 or more in "
-            f"{good:,}; half of all reach {np.median(known):.2f}."
+            f"Of {len(known):,} cases with {looked_for}, its outline overlaps the reference by a Dice of 0.8 or more "
+            f"in {good:,}; half of all reach {np.median(known):.2f}."
         )
         if missed := int((known == 0).sum()):
             words.append(f"In {missed:,} of them it outlines nothing of what is there.")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -52,8 +53,7 @@ def check_map_parity(
         )
     stages = [_run(name, session, images, edges, point) for name, session in chain]
     step = max(float(np.ptp(stages[0].outputs)) / 255, 1e-9)
-    pairs = list(zip(stages, stages[1:], strict=False))
-    compared = tuple(_compare(now.name, before, now, point, step) for before, now in pairs)
+    compared = tuple(_compare(now.name, before, now, point, step) for before, now in pairwise(stages))
     whole = _compare("end to end", stages[0], stages[-1], point, step)
     return ParityReport(chain=tuple(s.name for s in stages), stages=compared, end_to_end=whole, n_images=len(images))
 

@@ -52,14 +52,18 @@ def _temperature(masks: LabelMaps, outputs: FloatArray) -> float:
 
 
 def _counts(truth: LabelMaps, inside: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """For each case and threshold: lesion pixels called, lesion pixels, pixels called; ``(n, T)``, ``(n, 1)``, ``(n, T)``."""
+    """Lesion pixels called at each threshold ``(n, T)``, lesion pixels ``(n, 1)``, pixels called ``(n, T)``."""
     edges = np.concatenate([[-np.inf], THRESHOLDS_PROB, [np.inf]])
     kept, called = [], []
     for is_lesion, prob in zip(truth, inside, strict=True):
         both = [np.histogram(values, edges)[0][::-1].cumsum()[::-1][1:] for values in (prob[is_lesion], prob)]
         kept.append(both[0])
         called.append(both[1])
-    return np.array(kept, float), truth.reshape(len(truth), -1).sum(axis=1)[:, None].astype(float), np.array(called, float)
+    return (
+        np.array(kept, float),
+        truth.reshape(len(truth), -1).sum(axis=1)[:, None].astype(float),
+        np.array(called, float),
+    )
 
 
 def _best_dice(kept: FloatArray, true_size: FloatArray, called: FloatArray) -> float:

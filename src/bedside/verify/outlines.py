@@ -41,7 +41,7 @@ class OutlineJudge:
         return score
 
     def lock(self, truth: Truth, outputs: FloatArray, *, target_sensitivity: float | None) -> OperatingPoint:
-        """Temperature of least loss over pixels; the threshold of the highest mean Dice, or of the asked sensitivity."""
+        """Temperature of least loss over pixels; the threshold of the highest mean Dice or of the asked sensitivity."""
         return lock_outlines(truth.targets, outputs, truth.task, target_sensitivity=target_sensitivity)
 
     def parity(

@@ -39,9 +39,7 @@ def surface_of(mask: BoolArray) -> BoolArray:
     inner = mask.copy()
     for axis in range(mask.ndim):
         for start in (0, 2):
-            beside = tuple(
-                slice(start, start + n) if i == axis else slice(1, -1) for i, n in enumerate(mask.shape)
-            )
+            beside = tuple(slice(start, start + n) if i == axis else slice(1, -1) for i, n in enumerate(mask.shape))
             inner &= padded[beside]
     return mask & ~inner
 

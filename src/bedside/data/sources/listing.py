@@ -9,6 +9,7 @@ from bedside.data.sources.places import cache_folder
 
 _LAYOUTS = {
     "folder": "class sub-folders, or metadata.csv with file,label[,split,patient_id,group]",
+    "masks": "metadata.csv with file,mask[,split,patient_id,group], or images/ and masks/ with equal names",
     "dicom": "DICOM files and labels.csv (or --labels FILE)",
     "nih-cxr14": "Data_Entry_2017.csv and images/ as the NIH distributes them",
     "chexpert": "train.csv, valid.csv and their images as Stanford distributes them",
@@ -27,7 +28,8 @@ class KnownSource:
 def known_sources() -> list[KnownSource]:
     """List every source, built in or from a plugin, and every MedMNIST set."""
     found = [
-        KnownSource(name="phantom:ultrasound", what="simulated B-mode, with and without a lesion", state="built in")
+        KnownSource(name="phantom:ultrasound", what="simulated B-mode, with and without a lesion", state="built in"),
+        KnownSource(name="phantom:ultrasound-lesion", what="the same, the lesion to be outlined", state="built in"),
     ]
     for name in SOURCES.names():
         if name in ("medmnist", "phantom"):

@@ -1,7 +1,7 @@
 """A folder of images and masks: a metadata.csv, or images/ and masks/ with equal names."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bedside.base.errors import BedsideError, CohortError
@@ -46,10 +46,11 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
         )  # fmt: skip
     task = _task(pairs, options)
     kept = [pair for pair in pairs if _fits(pair, pairs, task, quarantined)]
+    has_labels = task.n_classes > 2
     return Cohort(
         name=folder.resolve().name,
         task=task,
-        cases=tuple(pair.case for pair in kept),
+        cases=tuple(replace(p.case, label=p.highest if has_labels else int(p.highest > 0)) for p in kept),
         source=f"masks:{folder.resolve().name}",
         may_flip=options.get("may_flip", "") == "yes",
         quarantined=quarantined,
@@ -149,6 +150,8 @@ def _fits(pair: _Pair, pairs: list[_Pair], task: Task, quarantined: dict[str, st
             return False
         return True
     if pair.highest >= task.n_classes:
-        quarantined[pair.case.case_id] = f"its mask holds the label {pair.highest}, the classes end at {task.n_classes - 1}"
+        quarantined[pair.case.case_id] = (
+            f"its mask holds the label {pair.highest}, the classes end at {task.n_classes - 1}"
+        )
         return False
     return True

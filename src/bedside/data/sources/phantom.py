@@ -9,12 +9,21 @@ from bedside.data.cohort import Cohort
 from bedside.data.phantom import Phantom
 
 N_CASES = 700
+N_OUTLINED = 300
 
 
 def load(rest: str, options: Mapping[str, str]) -> Cohort:
-    """Load ``phantom:ultrasound``; options ``n`` (cases) and ``size_px``."""
+    """Load ``phantom:ultrasound`` or, with the lesion's mask, ``phantom:ultrasound-lesion``.
+
+    Options are ``n`` (cases) and ``size_px``.
+    """
+    if rest == "ultrasound-lesion":
+        return _outlined(options)
     if rest != "ultrasound":
-        raise InputError(f"no phantom called {rest!r}", expected="ultrasound", hint="name it: phantom:ultrasound")
+        raise InputError(
+            f"no phantom called {rest!r}", expected="ultrasound or ultrasound-lesion",
+            hint="name it: phantom:ultrasound",
+        )  # fmt: skip
     n, size_px = _count(options, "n", N_CASES, least=4), _count(options, "size_px", 32, least=8)
     cases = tuple(
         Case(case_id=f"phantom/{i:05d}", label=i % 2, patient_id=f"phantom-{i // 2}", pixels=pixels)
@@ -25,6 +34,32 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
         task=Task(classes=("no lesion", "lesion"), positive=1),
         cases=cases,
         source="phantom:ultrasound",
+        licence="CC0",
+        modality="ultrasound (simulated)",
+        may_flip=True,
+        is_phantom=True,
+    )
+
+
+def _outlined(options: Mapping[str, str]) -> Cohort:
+    """Every other image has a lesion and its mask; the others have a mask without any."""
+    n, size_px = _count(options, "n", N_OUTLINED, least=8), _count(options, "size_px", 64, least=16)
+    phantom = Phantom(size_px=size_px)
+    cases = tuple(
+        Case(
+            case_id=f"phantom/{i:05d}",
+            label=i % 2,
+            patient_id=f"phantom-{i // 2}",
+            pixels=phantom.image(i, has_lesion=bool(i % 2)),
+            mask_pixels=phantom.mask(i, has_lesion=bool(i % 2)),
+        )
+        for i in range(n)
+    )
+    return Cohort(
+        name="ultrasound-lesion-phantom",
+        task=Task(classes=("background", "lesion"), positive=1, kind="segmentation"),
+        cases=cases,
+        source="phantom:ultrasound-lesion",
         licence="CC0",
         modality="ultrasound (simulated)",
         may_flip=True,

@@ -58,8 +58,8 @@ class Study:
 STUDIES = (
     Study(name="kvasir", title="endo_polyp_kvasir", folder="endo_polyp_kvasir", n_channels=3, side_px=160, width=0.75,
           n_epochs=6, target_dice=0.80, most_mib=3.0),
-    Study(name="busi-lesions", title="us_breast_busi lesions", folder="us_breast_busi", n_channels=1, side_px=160,
-          width=0.75, n_epochs=8, target_dice=0.72, most_mib=2.0),
+    Study(name="busi-lesions", title="us_breast_busi lesions", folder="us_breast_busi", n_channels=1, side_px=128,
+          width=0.75, n_epochs=7, target_dice=0.72, most_mib=2.0),
 )  # fmt: skip
 
 

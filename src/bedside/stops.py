@@ -50,7 +50,7 @@ WORKSHOP = ("bedside", "torch", "timm", "litert-torch", "ai-edge-quantizer", "ex
 N_PARITY = 400
 """Tuning images that the parity chain runs on."""
 
-_BATCH_SIZES = {"segmentation": 16}
+_BATCH_SIZES = {"segmentation": 8}
 """By kind of task, where it is not 64: each pixel of a mask teaches, so that few images make a step."""
 
 

@@ -79,7 +79,7 @@ def figures_of(
         for t, c, size in zip(truth, called, grid, strict=True)
     ]
     pixel = np.array([math.prod(size) for size in grid])[:, None]
-    true_size, called_size = (pixel * count for count in sizes_of(tables))
+    true_size, called_size = (pixel * count.astype(np.float64) for count in sizes_of(tables))
     return CaseFigures(
         dice=dice_of(tables),
         iou=iou_of(tables),

@@ -9,7 +9,7 @@ from bedside.data.cohort import Cohort
 from bedside.data.phantom import Phantom
 
 N_CASES = 700
-N_OUTLINED = 300
+N_OUTLINED = 240
 
 
 def load(rest: str, options: Mapping[str, str]) -> Cohort:
@@ -43,7 +43,7 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
 
 def _outlined(options: Mapping[str, str]) -> Cohort:
     """Every other image has a lesion and its mask; the others have a mask without any."""
-    n, size_px = _count(options, "n", N_OUTLINED, least=8), _count(options, "size_px", 64, least=16)
+    n, size_px = _count(options, "n", N_OUTLINED, least=8), _count(options, "size_px", 48, least=16)
     phantom = Phantom(size_px=size_px)
     cases = tuple(
         Case(

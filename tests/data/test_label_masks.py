@@ -24,7 +24,8 @@ def case(pixels: np.ndarray, mask: np.ndarray | None) -> Case:
 
 def ellipse(height: int, width: int) -> np.ndarray:
     y, x = np.mgrid[:height, :width]
-    return (((y - height * 0.55) / (height * 0.25)) ** 2 + ((x - width * 0.4) / (width * 0.2)) ** 2 < 1).astype(np.uint8)
+    radius = ((y - height * 0.55) / (height * 0.25)) ** 2 + ((x - width * 0.4) / (width * 0.2)) ** 2
+    return (radius < 1).astype(np.uint8)
 
 
 @pytest.mark.parametrize("value", [1, 255])
@@ -58,7 +59,8 @@ def test_labels_of_several_classes_are_placed_by_most_cover() -> None:
 def test_a_class_is_never_lost_by_a_resize() -> None:
     labels = np.zeros((100, 100), np.uint8)
     labels[50, 50] = 2
-    targets = mask_targets([case(np.zeros((100, 100), np.uint8), labels)], THREE, Preprocess(n_channels=1, height_px=16, width_px=16))  # fmt: skip
+    small = Preprocess(n_channels=1, height_px=16, width_px=16)
+    targets = mask_targets([case(np.zeros((100, 100), np.uint8), labels)], THREE, small)
     assert 1 <= (targets == 2).sum() <= 4  # its most covered pixels
 
 

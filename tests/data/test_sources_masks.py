@@ -102,7 +102,9 @@ def test_rows_that_name_nothing_or_twice_are_refused(refuses, pairs: Path) -> No
         load_cohort(f"masks:{pairs}")
 
 
-@pytest.mark.parametrize(("name", "parts"), [("endo_polyp_kvasir", (700, 100, 200)), ("us_breast_busi", (540, 84, 155))])
+@pytest.mark.parametrize(
+    ("name", "parts"), [("endo_polyp_kvasir", (700, 100, 200)), ("us_breast_busi", (540, 84, 155))]
+)
 def test_real_cohorts(shared_data: Path, name: str, parts: tuple[int, ...]) -> None:
     folder = shared_data / name
     if not folder.is_dir():

@@ -129,7 +129,6 @@ def test_parity_counts_flips_where_probabilities_hardly_move() -> None:
 @pytest.mark.parametrize(("task", "n_classes"), [(TWO, 2), (THREE, 3)])
 def test_evidence_says_what_the_masks_say(task: Task, n_classes: int) -> None:
     masks, logits = made(n_classes=n_classes, noise=1.5)
-    _, other = made(n_classes=n_classes, noise=1.5, seed=1)
     judge, truth = judge_of(task), truth_of(masks, task, (0.5, 0.5))
     reference = 3.0 * np.moveaxis(np.eye(n_classes)[masks], -1, 1).astype(np.float32)
     shipped = Answer(outputs=logits, point=judge.lock(truth, logits, target_sensitivity=None))

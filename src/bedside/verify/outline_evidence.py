@@ -25,8 +25,8 @@ class _Draws:
     weights: Weights
     n_units: int
 
-    def mean(self, values: FloatArray, *, high: float = 1.0) -> Estimate:
-        return mean_over_cases(values, self.weights, self.n_units, high=high)
+    def mean(self, values: FloatArray, *, is_share: bool = True) -> Estimate:
+        return mean_over_cases(values, self.weights, self.n_units, is_share=is_share)
 
 
 def measured(
@@ -91,9 +91,9 @@ def score_of(task: Task, figures: CaseFigures, draws: _Draws) -> MeasuredScore:
     shown = {
         "dice": draws.mean(case_mean(figures.dice)),
         "iou": draws.mean(case_mean(figures.iou)),
-        "hd95": draws.mean(case_mean(figures.hd95), high=np.inf),
+        "hd95": draws.mean(case_mean(figures.hd95), is_share=False),
         "nsd": draws.mean(case_mean(figures.nsd)),
-        "size_error": draws.mean(case_mean(np.abs(figures.size_error)), high=np.inf),
+        "size_error": draws.mean(case_mean(np.abs(figures.size_error)), is_share=False),
         "dice_present": draws.mean(case_mean(np.where(figures.present, figures.dice, np.nan))),
     }
     if not figures.present.any(axis=1).all():

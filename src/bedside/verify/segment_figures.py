@@ -102,15 +102,15 @@ def case_mean(values: FloatArray) -> FloatArray:
     return np.divide(total, known.sum(axis=1), out=np.full(len(values), math.nan), where=known.any(axis=1))
 
 
-def mean_over_cases(values: FloatArray, weights: Weights, n_units: int, *, high: float = 1.0) -> Estimate:
+def mean_over_cases(values: FloatArray, weights: Weights, n_units: int, *, is_share: bool = True) -> Estimate:
     """Mean of ``(n,)`` over the cases that have a value, with the percentile interval of draws of whole patients.
 
     Parameters
     ----------
     weights
         ``(B, n)``, from `bedside.verify.resampling.unit_weights`.
-    high
-        Upper end of the scale, for a mean that cannot be estimated.
+    is_share
+        Whether the values lie in 0 to 1.
 
     Notes
     -----
@@ -119,12 +119,12 @@ def mean_over_cases(values: FloatArray, weights: Weights, n_units: int, *, high:
     """
     known = ~np.isnan(values)
     if not known.any():
-        return percentile(math.nan, np.empty(0), n_units, high=high)
+        return percentile(math.nan, np.empty(0), n_units)
     held = np.where(known, values, 0.0)
     share = weights @ known.astype(np.float64)
     drawn = np.divide(weights @ held, share, out=np.full(len(weights), math.nan), where=share > 0)
-    found = percentile(float(values[known].mean()), drawn, n_units, high=high)
-    if found.low < found.high or high != 1.0 or found.value not in (0.0, 1.0):
+    found = percentile(float(values[known].mean()), drawn, n_units)
+    if found.low < found.high or not is_share or found.value not in (0.0, 1.0):
         return found
     far = 0.025 ** (1 / max(1, n_units))
     low, up = (far, 1.0) if found.value == 1 else (0.0, 1 - far)

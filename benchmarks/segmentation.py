@@ -2,6 +2,7 @@
 
 A cell is one light U-Net with the ImageNet encoder, fitted on the parts that the data come with, written as int8
 LiteRT, and judged once on the test by the shipped file in its own runtime, on the grid of the images as they are.
+Cases that leak into a more protected part are dropped from the other one.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from bedside.base.arrays import FloatArray
 from bedside.base.digest import digest_array
 from bedside.base.files import write_atomic
 from bedside.base.task import Task
+from bedside.data.audit import audit_cohort, usable
 from bedside.data.augment import Augment
 from bedside.data.case import Case, units_of
 from bedside.data.label_masks import label_mask, mask_targets
@@ -70,6 +72,7 @@ def run_cell(study: Study, seed: int) -> dict[str, Any]:
         return json.loads(done.read_text())
     begun = time.process_time()
     cohort = load_cohort(f"masks:{Path(os.environ['BEDSIDE_DATA']) / study.folder}", may_flip="yes")
+    cohort = usable(cohort, audit_cohort(cohort, policy="drop")[1])
     split = split_by_patient(cohort, seed=0)
     preprocess = Preprocess(n_channels=study.n_channels, height_px=study.side_px, width_px=study.side_px)
     artifacts, folder, fit_s = make_files(study, split, cohort.task, preprocess, seed)

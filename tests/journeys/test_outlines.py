@@ -89,6 +89,13 @@ def test_what_is_no_outline_gets_no_masks(cli: Cli, outliner: Path, scans: list[
     assert not (tmp_path / "out").exists()
 
 
+def test_questions_about_the_class_of_a_case_are_refused(cli: Cli, outliner: Path, scans: list[Path]) -> None:
+    for words in (("explain", outliner, scans[0]), ("robustness", outliner, "--data", "phantom:ultrasound")):
+        done = cli(*words)
+        assert done.returncode == 10, done.stdout + done.stderr
+        assert "answers a task of segmentation" in done.stderr
+
+
 def test_the_gate_refers_what_is_no_ultrasound(outliner: Path, scans: list[Path], tmp_path: Path) -> None:
     Image.fromarray(np.full((48, 64), 255, np.uint8)).save(tmp_path / "white.png")
     predictor = Predictor.load(outliner)

@@ -77,7 +77,9 @@ def _json(predictions: Iterator[Prediction]) -> None:
 
 def _measured(found: Prediction) -> dict[str, object]:
     """What was measured, for a row of JSON; nothing where the task measures nothing."""
-    return {name: {"value": value, "unit": unit} for name, value, unit in found.measures}
+    if not found.measures:
+        return {}
+    return {"measures": {name: {"value": value, "unit": unit} for name, value, unit in found.measures}}
 
 
 def _csv(predictions: Iterator[Prediction]) -> None:

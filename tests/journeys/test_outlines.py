@@ -20,7 +20,7 @@ from bedside.serve.predicting import Predictor
 pytestmark = [pytest.mark.workshop, pytest.mark.slow]
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 TINY = Preset(
-    name="tiny", reference_images=1200, student_images=1200, max_epochs=(14, 14), n_views=2, n_candidates=1, image_px=32
+    name="tiny", reference_images=2000, student_images=2600, max_epochs=(30, 30), n_views=2, n_candidates=1, image_px=32
 )
 
 
@@ -32,7 +32,7 @@ def outliner(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from bedside.pipeline import optimize
 
     out = tmp_path_factory.mktemp("outlines") / "lesions"
-    cohort = load_cohort("phantom:ultrasound-lesion", n="120", size_px="32")
+    cohort = load_cohort("phantom:ultrasound-lesion", n="204", size_px="32")
     optimize(cohort, Budget(size_kib=600), out=out, preset=TINY, formats=("litert",), key=out.with_name("key.pem"))
     return out
 

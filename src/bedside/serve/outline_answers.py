@@ -44,7 +44,12 @@ def _prediction(block: Block, item: Waiting, refer: str) -> Prediction:
 def native_mask(
     probabilities: FloatArray, size_px: tuple[int, int], preprocess: Preprocess, point: OperatingPoint
 ) -> ByteArray:
-    """Call every pixel of the image itself, ``(H, W)`` uint8, from probabilities on the model's grid ``(K, h, w)``."""
+    """Call every pixel of the image itself, ``(H, W)`` uint8, from probabilities on the model's grid ``(K, h, w)``.
+
+    Whether there is more than a speck is decided on the model's grid, where it was locked.
+    """
+    if not point.calls(probabilities[None]).any():
+        return np.zeros(size_px, np.uint8)
     native = native_map(probabilities, size_px, preprocess)
     return point.calls(native[None])[0].astype(np.uint8)
 

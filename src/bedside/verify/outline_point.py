@@ -13,8 +13,11 @@ THRESHOLDS_PROB = np.arange(0.05, 0.951, 0.01).round(2)
 """Candidates; finer ones would be noise."""
 
 _N_PIXELS = 40_000
-_NEAR_BEST = 1e-3
-"""Thresholds whose Dice is this close to the best are as good; the middle one of them is the safest."""
+LEAST_AREAS_FRAC = (0.0, 0.001, 0.002, 0.004, 0.008)
+"""Candidates for the share of an image below which an outline is a speck."""
+
+_N_SMOOTHED = 7
+"""Neighbouring thresholds whose Dice is averaged before the best is taken: one case on the brink decides nothing."""
 
 
 def lock_outlines(
@@ -22,8 +25,9 @@ def lock_outlines(
 ) -> OperatingPoint:
     """Choose the temperature of least loss over pixels, and with two classes the threshold.
 
-    Without `target_sensitivity` it is the threshold of the highest mean Dice on tuning (the middle of those as good);
-    with it, the highest one at which that share of the lesion's pixels is inside.
+    Without `target_sensitivity` it is the threshold of the highest mean Dice on tuning, smoothed over its neighbours,
+    together with the share of the image below which an outline is a speck and dropped; with it, the highest threshold
+    at which that share of the lesion's pixels is inside, and no speck is dropped.
     """
     temperature = _temperature(masks, outputs)
     if task.n_classes > 2:
@@ -31,12 +35,17 @@ def lock_outlines(
         return OperatingPoint(temperature=temperature, threshold_prob=None, positive=task.positive, rule=rule)
     inside = softmax(outputs, temperature)[:, task.positive]
     kept, true_size, called = _counts(masks == task.positive, inside)
+    least_area = 0.0
     if target_sensitivity is None:
-        threshold, rule = _best_dice(kept, true_size, called), "highest mean Dice on tuning"
+        threshold, least_area = _best_dice(kept, true_size, called, n_places=masks[0].size)
+        rule = "highest mean Dice on tuning"
     else:
         threshold = _sensitive(kept, true_size, target_sensitivity)
         rule = f"at least {target_sensitivity:g} of the lesion's pixels inside, on tuning"
-    return OperatingPoint(temperature=temperature, threshold_prob=threshold, positive=task.positive, rule=rule)
+    return OperatingPoint(
+        temperature=temperature, threshold_prob=threshold, positive=task.positive, rule=rule,
+        least_area_frac=least_area,
+    )  # fmt: skip
 
 
 def called_maps(outputs: FloatArray, point: OperatingPoint) -> ByteArray:
@@ -66,11 +75,21 @@ def _counts(truth: LabelMaps, inside: FloatArray) -> tuple[FloatArray, FloatArra
     )
 
 
-def _best_dice(kept: FloatArray, true_size: FloatArray, called: FloatArray) -> float:
-    whole = true_size + called
-    dice = np.divide(2 * kept, whole, out=np.ones(whole.shape), where=whole > 0).mean(axis=0)
-    best = np.flatnonzero(dice >= dice.max() - _NEAR_BEST)
-    return float(THRESHOLDS_PROB[best[len(best) // 2]])
+def _best_dice(kept: FloatArray, true_size: FloatArray, called: FloatArray, *, n_places: int) -> tuple[float, float]:
+    """Return threshold and least area; the smaller area where two are as good."""
+    tries = []
+    for area in LEAST_AREAS_FRAC:
+        is_speck = called < area * n_places
+        whole = true_size + np.where(is_speck, 0.0, called)
+        dice = np.divide(2 * np.where(is_speck, 0.0, kept), whole, out=np.ones(whole.shape), where=whole > 0)
+        tries.append(_smoothed(dice.mean(axis=0)))
+    scores = np.array(tries)
+    row = int(np.flatnonzero(scores.max(axis=1) >= scores.max() - 1e-9)[0])
+    return float(THRESHOLDS_PROB[scores[row].argmax()]), LEAST_AREAS_FRAC[row]
+
+
+def _smoothed(line: FloatArray) -> FloatArray:
+    return np.convolve(np.pad(line, _N_SMOOTHED // 2, mode="edge"), np.full(_N_SMOOTHED, 1 / _N_SMOOTHED), mode="valid")
 
 
 def _sensitive(kept: FloatArray, true_size: FloatArray, target: float) -> float:

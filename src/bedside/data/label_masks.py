@@ -5,14 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from bedside.base.arrays import ByteArray
-from bedside.base.errors import ImageError, ShapeError
+from bedside.base.errors import ShapeError
 from bedside.base.task import Task
 from bedside.data.case import Case
 from bedside.data.masks import coverage
 from bedside.data.preprocess import Preprocess
 from bedside.data.raster_labels import labels_in, read_mask_values
-
-HALF = 128
 
 
 def label_mask(case: Case, task: Task) -> ByteArray:
@@ -27,10 +25,11 @@ def label_mask(case: Case, task: Task) -> ByteArray:
     ShapeError
         If the mask has another size than its image.
     """
-    size = case.image().shape[:2]
-    if case.mask_pixels is None and case.mask_path is None:
+    size, values = case.image().shape[:2], case.mask_pixels
+    if case.mask_path is not None:
+        values = read_mask_values(case.mask_path)
+    if values is None:
         return np.zeros(size, np.uint8)
-    values = case.mask_pixels if case.mask_pixels is not None else read_mask_values(_path(case))
     if values.shape != size:
         raise ShapeError(
             f"the mask of {case.case_id} is {values.shape}, its image {size}",
@@ -38,12 +37,6 @@ def label_mask(case: Case, task: Task) -> ByteArray:
             hint="export the mask in the frame of the image",
         )
     return labels_in(values, task.n_classes, case.case_id)
-
-
-def _path(case: Case):
-    if case.mask_path is None:
-        raise ImageError(f"{case.case_id} has no mask", expected="a mask file", hint="check its source")
-    return case.mask_path
 
 
 def mask_targets(cases: Sequence[Case], task: Task, preprocess: Preprocess) -> ByteArray:

@@ -11,12 +11,13 @@ from bedside.base.estimate import Estimate
 from bedside.base.task import Task
 from bedside.verify.agreement import f1_estimate
 from bedside.verify.averages import column_draws, macro_estimate, one_against_rest
-from bedside.verify.calibration import mean_estimate
+from bedside.verify.calibration import brier_estimate
 from bedside.verify.clusters import n_distinct, unit_index
 from bedside.verify.comparison import Comparison, Outputs, compare_models
 from bedside.verify.delong import auroc_estimate
 from bedside.verify.diagnostics import Diagnostics, averages_of, diagnose
 from bedside.verify.intervals import bootstrap, f1_of, resamples, wilson
+from bedside.verify.mean_loss import mean_loss_estimate
 from bedside.verify.metrics import expected_calibration_error
 from bedside.verify.noninferiority import NonInferiority, compare_aurocs
 from bedside.verify.operating_point import OperatingPoint
@@ -139,7 +140,9 @@ def _brier(labels: IntArray, probabilities: FloatArray, index: IntArray) -> Esti
     """Mean of the cases' squared distances, in the form of `brier_score`."""
     n_classes = probabilities.shape[1]
     apart = ((probabilities - np.eye(n_classes)[labels]) ** 2).sum(axis=1)
-    return mean_estimate(apart / 2, index) if n_classes == 2 else mean_estimate(apart, index, high=2.0)
+    if n_classes == 2:
+        return brier_estimate(labels == 1, probabilities[:, 1], index)
+    return mean_loss_estimate(apart, index, worst=2.0)
 
 
 def _f1(task: Task, labels: IntArray, called: IntArray) -> float:
@@ -194,6 +197,7 @@ def evaluate(
             margin=margin,
             draws=draws,
             n_patients=n_units,
+            units=index,
         ),
         flips_frac=wilson(int(flips.sum()), len(flips), n_patients=n_units),
         n_cases=len(labels),

@@ -172,6 +172,7 @@ def summary_of(cases: tuple[Case, ...], task: Task, scores: dict[str, FloatArray
             "value": float(apart.mean()), "low": float(np.percentile(drawn, 2.5)),
             "high": float(np.percentile(drawn, 97.5)),
         },
+        "int8_less_fp32_present": float(apart[present].mean()),
         "n_empty": int((~present).sum()),
     }  # fmt: skip
 
@@ -192,14 +193,21 @@ def summarize(study: Study, cells: dict[int, dict[str, Any]]) -> None:
     row(f"Dice{everyone}, {what}", "dice", f">= {study.target_dice}", study.target_dice)
     if n_empty:
         row(f"Dice of images with a lesion, {what}", "dice_present", f">= {study.target_dice}", study.target_dice)
-    changes = [abs(cell["int8_less_fp32"]["value"]) for cell in cells.values()]
-    record("data", Figure(figure=f"{study.title}: Dice of int8 less that of its own fp32 file, absolute, mean of seeds",
-                          value=float(np.mean(changes)), low=min(changes), high=max(changes), target="<= 0.005",
-                          met=max(changes) <= 0.005, command=COMMAND, seeds=seeds))  # fmt: skip
+    change(study, "", [cell["int8_less_fp32"]["value"] for cell in cells.values()], seeds)
+    if n_empty:
+        change(study, " of images with a lesion", [c["int8_less_fp32_present"] for c in cells.values()], seeds)
     sizes = [cell["size_mib"] for cell in cells.values()]
     record("data", Figure(figure=f"{study.title}: size of the segmentation int8 file, MiB", value=float(np.mean(sizes)),
                           low=min(sizes), high=max(sizes), target=f"<= {study.most_mib:g}",
                           met=max(sizes) <= study.most_mib, command=COMMAND, seeds=seeds))  # fmt: skip
+
+
+def change(study: Study, of: str, differences: list[float], seeds: tuple[int, ...]) -> None:
+    """Write what int8 takes from Dice, both files called at the shipped operating point."""
+    sizes = [abs(difference) for difference in differences]
+    record("data", Figure(figure=f"{study.title}: Dice{of}, int8 less its own fp32 file, absolute, mean of seeds",
+                          value=float(np.mean(sizes)), low=min(sizes), high=max(sizes), target="<= 0.005",
+                          met=max(sizes) <= 0.005, command=COMMAND, seeds=seeds))  # fmt: skip
 
 
 def main() -> None:

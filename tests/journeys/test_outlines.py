@@ -39,11 +39,10 @@ def outliner(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def scans(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Phantoms of another size than the model's; odd ones have a lesion."""
-    folder, phantom = tmp_path_factory.mktemp("scans"), Phantom(size_px=64, seed=7)
-    for i in range(8):
-        image = phantom.image(i, has_lesion=bool(i % 2))[:48]
-        Image.fromarray(image).save(folder / f"scan{i}.png")
+    """Phantoms that no part of the run has seen; odd ones have a lesion."""
+    folder, phantom = tmp_path_factory.mktemp("scans"), Phantom(size_px=32)
+    for i in range(1000, 1008):
+        Image.fromarray(phantom.image(i, has_lesion=bool(i % 2))).save(folder / f"scan{i}.png")
     return sorted(folder.glob("*.png"))
 
 
@@ -75,7 +74,7 @@ def test_masks_lie_on_the_images_that_were_handed_in(cli: Cli, outliner: Path, s
     assert written, "every image was referred"
     for path in written:
         with Image.open(path) as picture:
-            assert picture.size == (64, 48)
+            assert picture.size == (32, 32)
             assert set(np.unique(np.asarray(picture))) <= {0, 255}
 
 
@@ -103,6 +102,11 @@ def test_the_gate_refers_what_is_no_ultrasound(outliner: Path, scans: list[Path]
         pytest.skip("too few images for a gate")
     odd, *usual = predictor.predict([tmp_path / "white.png", *scans])
     assert (odd.called, odd.mask, odd.is_positive) == ("refer", None, None)
+    with Image.open(scans[1]) as picture:
+        picture.resize((96, 64)).save(tmp_path / "wide.png")
+    wide = Predictor.load(outliner, use_gate=False).predict([tmp_path / "wide.png"])[0]
+    assert wide.mask is not None
+    assert wide.mask.shape == (64, 96)
     judged = Predictor.load(outliner, use_gate=False).predict([tmp_path / "white.png"])[0]
     assert judged.mask is not None
     assert judged.measures[0][2] == "px"

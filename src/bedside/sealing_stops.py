@@ -1,5 +1,7 @@
 """The last stops: the sealed test, and everything that goes into the bundle."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +28,7 @@ from bedside.data.case import units_of
 from bedside.data.case_notes import CaseNotes, note_cases, notes_from
 from bedside.data.cohort import Cohort
 from bedside.data.counting import native_sizes, part_classes, part_units
+from bedside.data.spacings import spacings_of
 from bedside.data.split import SealedCases, Split
 from bedside.data.stacking import stack_images
 from bedside.data.targets import Targets, targets_of
@@ -58,6 +61,8 @@ class TestOutcome:
         ``(n, ...)``, what the reference standard says.
     shipped, own_fp32, reference
         Outputs ``(n, K, ...)``.
+    spacing_mm
+        Of the model's grid, ``(n, axes)``, NaN where not known; empty where the task does not ask.
     """
 
     __test__ = False
@@ -68,11 +73,14 @@ class TestOutcome:
     shipped: FloatArray
     own_fp32: FloatArray
     reference: FloatArray
+    spacing_mm: FloatArray
     notes: CaseNotes = field(default_factory=CaseNotes)
 
     def truth(self, task: Task) -> Truth:
         """What the reference standard says of the test."""
-        return Truth(task=task, targets=self.targets, units=self.units)
+        rows = (tuple(map(float, row)) for row in self.spacing_mm)
+        spacings = tuple(None if any(math.isnan(size) for size in row) else row for row in rows)
+        return Truth(task=task, targets=self.targets, units=self.units, spacing_mm=spacings)
 
 
 def tested(
@@ -94,6 +102,7 @@ def tested(
             shipped=logits(open_session(shipped.artifact, shipped.folder), ready),
             own_fp32=logits(own_fp32, ready),
             reference=logits(reference, ready),
+            spacing_mm=_table(spacings_of(cases, material.task, material.preprocess)),
             notes=note_cases(
                 cases,
                 material.preprocess,
@@ -123,6 +132,12 @@ def _judge(
     )
 
 
+def _table(spacings: Sequence[tuple[float, ...] | None]) -> FloatArray:
+    """``(n, axes)``, NaN where not known."""
+    n_axes = max((len(row) for row in spacings if row is not None), default=1)
+    return np.array([row or (math.nan,) * n_axes for row in spacings]).reshape(len(spacings), n_axes)
+
+
 def _packed(outcome: TestOutcome) -> bytes:
     from io import BytesIO
 
@@ -135,6 +150,7 @@ def _packed(outcome: TestOutcome) -> bytes:
         shipped=outcome.shipped,
         own_fp32=outcome.own_fp32,
         reference=outcome.reference,
+        spacing_mm=outcome.spacing_mm,
         **outcome.notes.arrays(),  # type: ignore[arg-type]
     )
     return buffer.getvalue()

@@ -50,6 +50,13 @@ WORKSHOP = ("bedside", "torch", "timm", "litert-torch", "ai-edge-quantizer", "ex
 N_PARITY = 400
 """Tuning images that the parity chain runs on."""
 
+_BATCH_SIZES = {"segmentation": 8}
+"""By kind of task, where it is not 64: each pixel of a mask teaches, so that few images make a step."""
+
+_REFERENCE_RATES = {"segmentation": (1.5e-3, 3e-3)}
+"""Learning rates of the reference by kind of task, with start weights and without, where not 5e-4 and 1e-3: a decoder
+has no start weights and has to catch up with its encoder."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -153,6 +160,7 @@ def plans_for(run: Run, cohort: Cohort, material: Material) -> tuple[TrainPlan, 
     architecture = material.data.objective.reference(material.preprocess.spec, cohort.task, settings.reference)
     student = TrainPlan(
         n_epochs=settings.preset.student_epochs(n),
+        batch_size=_BATCH_SIZES.get(cohort.task.kind, 64),
         learning_rate=3e-3,
         patience=settings.preset.student_epochs(n),
         n_views=settings.preset.n_views,
@@ -161,10 +169,11 @@ def plans_for(run: Run, cohort: Cohort, material: Material) -> tuple[TrainPlan, 
         seed=settings.seed,
     )
     n_epochs = settings.preset.reference_epochs(n, pretrained=architecture.pretrained)
+    pretrained_rate, fresh_rate = _REFERENCE_RATES.get(cohort.task.kind, (5e-4, 1e-3))
     reference = replace(
         student,
         n_epochs=n_epochs,
-        learning_rate=5e-4 if architecture.pretrained else 1e-3,
+        learning_rate=pretrained_rate if architecture.pretrained else fresh_rate,
         patience=max(5, n_epochs // 3),
         n_views=10_000,
     )

@@ -43,6 +43,7 @@ GALLERIES: Seam[Callable[[GalleryJob], tuple[GalleryItem, ...]]] = Seam(
         "classification": "bedside.bundle.gallery:class_gallery",
         "multilabel": "bedside.bundle.finding_gallery:finding_gallery",
         "ordinal": "bedside.bundle.gallery:class_gallery",
+        "segmentation": "bedside.bundle.outline_gallery:outline_gallery",
     },
 )
 """By kind of task."""

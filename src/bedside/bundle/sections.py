@@ -20,6 +20,7 @@ from bedside.bundle.case_flow import flow_figure
 from bedside.bundle.finding_section import finding_section
 from bedside.bundle.gaze_section import gaze_section
 from bedside.bundle.hardship_sections import details_section, gate_section, robustness_section, shortcut_section
+from bedside.bundle.outline_section import outlines_section
 from bedside.bundle.report_data import ReportData
 from bedside.bundle.report_figures import report_figures
 from bedside.bundle.section import Section
@@ -117,6 +118,7 @@ SECTIONS: tuple[Callable[[ReportData], Section | None], ...] = (
     comparison_section,
     figures_section,
     finding_section,
+    outlines_section,
     details_section,
     usefulness_section,
     subgroup_section,

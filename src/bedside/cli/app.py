@@ -125,11 +125,15 @@ def predict(
     max_error: Annotated[
         float, typer.Option(help="Share of wrong answers that --abstain must keep: 0.01, 0.02, 0.05, 0.1 or 0.2.")
     ] = 0.05,
+    masks: Annotated[
+        Path | None,
+        typer.Option(help="Write the outline of each image here, as a PNG of its size.", show_default=False),
+    ] = None,
 ) -> None:
     """Predict images with a bundle. Needs no torch."""
     from bedside.cli.predicting import run_predict
 
-    run_predict(bundle, files, shape.value, format_, precision, trust, threads, abstain, max_error)
+    run_predict(bundle, files, shape.value, format_, precision, trust, threads, abstain, max_error, masks)
 
 
 @app.command(epilog="Example: `bedside verify demo-bundle.bedside --trust 3f2a9c0d11e4b875`")

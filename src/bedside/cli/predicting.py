@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from bedside.base.errors import InputError
+from bedside.serve.mask_files import prepare_masks, write_mask
 from bedside.serve.predicting import Predictor
 from bedside.serve.prediction import Prediction
 
@@ -20,14 +22,33 @@ def run_predict(
     threads: int,
     abstain: bool = False,
     max_error: float = 0.05,
+    masks: Path | None = None,
 ) -> None:
-    """Predict and print; rows appear as they are made."""
+    """Predict and print; rows appear as they are made, and so do masks."""
     predictor = Predictor.load(
         bundle, format_=format_, precision=precision, trusted=trust, threads=threads, abstain=abstain,
         max_error_frac=max_error,
     )  # fmt: skip
     predictions = predictor.stream(files)
+    if masks is not None:
+        predictions = _with_masks(predictor, predictions, files, masks)
     {"table": _table, "json": _json, "csv": _csv}[shape](predictions)
+
+
+def _with_masks(
+    predictor: Predictor, predictions: Iterator[Prediction], files: list[Path], folder: Path
+) -> Iterator[Prediction]:
+    """Write each mask before its row is shown."""
+    kind = predictor.bundle.manifest.task.kind
+    if kind != "segmentation":
+        raise InputError(
+            f"{predictor.bundle.manifest.name} answers a task of {kind}", expected="a bundle that outlines",
+            hint="leave --masks out",
+        )  # fmt: skip
+    prepare_masks(files, folder)
+    for found in predictions:
+        write_mask(found, folder)
+        yield found
 
 
 def _table(predictions: Iterator[Prediction]) -> None:
@@ -40,7 +61,8 @@ def _table(predictions: Iterator[Prediction]) -> None:
             head = f"{'called':<24}{'p(' + found.positive + ')':<20}{'threshold':<12}"
             print(f"{head}{'one of':<28}file" if found.classes_in_set is not None else f"{head}file")
         threshold = "most probable" if found.threshold_prob is None else f"{found.threshold_prob:.4f}"
-        why = f"  ({found.refer})" if found.refer else ""
+        why = "".join(f"  {name} {value:g} {unit}" for name, value, unit in found.measures)
+        why += f"  ({found.refer})" if found.refer else ""
         in_set = "" if found.classes_in_set is None else f"{_set_words(found.classes_in_set):<28}"
         print(f"{found.called:<24}{found.probability:<20.4f}{threshold:<12}{in_set}{found.file}{why}")
     print("research use; not for diagnosis", file=sys.stderr)
@@ -72,6 +94,7 @@ def _json(predictions: Iterator[Prediction]) -> None:
             "threshold_prob": found.threshold_prob,
             "probabilities": dict(zip(found.classes, found.probabilities, strict=True)),
             **_several(found),
+            **_measured(found),
         }
         for found in predictions
     ]
@@ -83,6 +106,13 @@ def _several(found: Prediction) -> dict[str, object]:
         return {}
     thresholds = dict(zip(found.classes, found.thresholds_prob, strict=True))
     return {"positive_class": None, "findings": list(found.marks), "thresholds_prob": thresholds}
+
+
+def _measured(found: Prediction) -> dict[str, object]:
+    """What was measured, for a row of JSON; nothing where the task measures nothing."""
+    if not found.measures:
+        return {}
+    return {"measures": {name: {"value": value, "unit": unit} for name, value, unit in found.measures}}
 
 
 def _csv(predictions: Iterator[Prediction]) -> None:

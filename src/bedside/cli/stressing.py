@@ -22,6 +22,7 @@ from bedside.data.corruptions import FAMILIES, SEVERITIES, Family, suite_for
 from bedside.data.sources import load_cohort
 from bedside.data.split import split_by_patient
 from bedside.data.stacking import stack_images
+from bedside.serve.class_only import require_classes
 from bedside.verify.adversarial import AdversarialReport, Victim, square_curve
 from bedside.verify.attack_checks import check_attacks
 from bedside.verify.outliers import GateEvidence, as_pictures, gate_evidence
@@ -41,6 +42,7 @@ def run_robustness(request: StressRequest) -> None:
     severities, eps = _numbers(request.severities or ",".join(map(str, SEVERITIES))), _numbers(request.eps)
     console = Console()
     bundle = open_bundle(bundle_of(request.bundle), trusted=request.trust)
+    require_classes(bundle, "corruptions and attacks")
     network = white_boxed(request, bundle) if request.white_box else None
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:

@@ -43,6 +43,8 @@ class Case:
     mask_path
         Where somebody drew the lesion, if anybody did: an 8-bit image of the same size, see `mask`; for a volume a
         NIfTI file of label numbers.
+    mask_pixels
+        The same from memory, ``(H, W)`` uint8.
     marks
         Of every class 1 if the case has it, 0 if not, -1 if nobody knows; for tasks of several labels.
     boxes
@@ -62,6 +64,7 @@ class Case:
     pixels: ByteArray | None = field(default=None, repr=False, compare=False)
     frame: int | None = None
     mask_path: Path | None = None
+    mask_pixels: ByteArray | None = field(default=None, repr=False, compare=False)
     attributes: tuple[tuple[str, str], ...] = ()
     marks: tuple[int, ...] = ()
     boxes: tuple[Box, ...] = ()
@@ -160,9 +163,9 @@ class Case:
         ImageError
             If the file cannot be read.
         """
-        if self.mask_path is None:
+        values = self.mask_pixels if self.mask_path is None else read_image(self.mask_path)
+        if values is None:
             return None
-        values = read_image(self.mask_path)
         values = values.max(axis=2) if values.ndim == 3 else values
         return values >= 128 if values.max() >= 128 else values > 0
 
@@ -181,6 +184,8 @@ class Case:
         facts += [f"box {box.row()}" for box in self.boxes]
         if self.mask_path is not None:
             facts.append(digest_file(_existing(self, self.mask_path)))
+        if self.mask_pixels is not None:
+            facts.append(digest_array(self.mask_pixels))
         return digest_many([*self._content(), *facts])
 
     def _content(self) -> list[Digest]:

@@ -18,6 +18,7 @@ TARGETS: Seam[Callable[[Sequence[Case], Task, Preprocess], Targets]] = Seam(
         "classification": "bedside.data.targets:class_targets",
         "multilabel": "bedside.data.targets:mark_targets",
         "ordinal": "bedside.data.targets:class_targets",
+        "segmentation": "bedside.data.label_masks:mask_targets",
     },
 )
 """By kind of task."""

@@ -16,7 +16,11 @@ from bedside.runtime.artifact import Precision
 
 @dataclass(frozen=True, slots=True)
 class LiteRtConverter:
-    """Channels last inside, float at the border: LiteRT.js takes no int8 input."""
+    """Channels last inside, float at the border: LiteRT.js takes no int8 input.
+
+    Outputs with places of their own ``(N, K, H, W)`` or ``(N, K, D, H, W)`` leave the file channels last too, for that
+    is how its kernels hold them; the session puts the classes back on axis 1.
+    """
 
     requires: tuple[Requirement, ...] = (
         Requirement("litert_torch", "litert-torch"),
@@ -42,8 +46,12 @@ def _convert(job: ExportJob, path: Path) -> None:
     import litert_torch
     import torch
 
-    channels_last = litert_torch.to_channel_last_io(job.captured(), args=[0]).eval()
+    model = job.captured()
     image, *state = job.blank()
+    with torch.no_grad():
+        outputs = model(*map(torch.from_numpy, (image, *state)))
+    has_places = isinstance(outputs, torch.Tensor) and outputs.ndim >= 4
+    channels_last = litert_torch.to_channel_last_io(model, args=[0], outputs=[0] if has_places else None).eval()
     sample = (torch.from_numpy(image.transpose(0, 2, 3, 1)), *map(torch.from_numpy, state))
     litert_torch.convert(channels_last, sample).export(str(path))
 

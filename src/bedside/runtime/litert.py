@@ -32,7 +32,10 @@ class _Interpreter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LiteRtSession:
-    """A `Session` over one LiteRT interpreter with a float input of one image, channels last."""
+    """A `Session` over one LiteRT interpreter with a float input of one image, channels last.
+
+    Outputs of four axes and more are maps; in the file they are channels last, as the input is.
+    """
 
     interpreter: _Interpreter
     input_index: int
@@ -47,7 +50,8 @@ class LiteRtSession:
             interpreter.set_tensor(self.input_index, images[i : i + 1])
             interpreter.invoke()
             rows.append(interpreter.get_tensor(self.output_index))
-        return {"logits": rows[0] if len(rows) == 1 else np.concatenate(rows)}
+        answers = rows[0] if len(rows) == 1 else np.concatenate(rows)
+        return {"logits": np.ascontiguousarray(np.moveaxis(answers, -1, 1)) if answers.ndim >= 4 else answers}
 
     def last_features(self, image: FloatArray) -> LastFeatures:
         """Run one ``(C, H, W)`` image again, by LiteRT's own kernels, which leave what they compute in its place.

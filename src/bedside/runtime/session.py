@@ -15,7 +15,10 @@ OUTPUT = "logits"
 
 
 class Session(Protocol):
-    """A loaded model. ``run({"image": (N, *spec.shape) float32})`` gives ``{"logits": (N, K) float32}``."""
+    """A loaded model. ``run({"image": (N, *spec.shape) float32})`` gives ``{"logits": (N, K) float32}``.
+
+    A model that answers for every place gives ``(N, K, H, W)``, whatever order the file itself keeps.
+    """
 
     def run(self, inputs: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
         """Compute the outputs of a batch, by name."""

@@ -8,6 +8,7 @@ import numpy as np
 from bedside.base.arrays import ByteArray, FloatArray
 from bedside.base.seam import Seam
 from bedside.base.task import Task
+from bedside.data.preprocess import Preprocess
 from bedside.serve.prediction import NOTHING, REFER, Prediction
 from bedside.verify.operating_point import OperatingPoint
 
@@ -31,6 +32,7 @@ class Block:
     point: OperatingPoint
     items: tuple[Waiting, ...] = field(repr=False)
     refers: tuple[str, ...]
+    preprocess: Preprocess
 
 
 ANSWERS: Seam[Callable[[Block], list[Prediction]]] = Seam(
@@ -39,6 +41,7 @@ ANSWERS: Seam[Callable[[Block], list[Prediction]]] = Seam(
         "classification": "bedside.serve.answers:class_answers",
         "multilabel": "bedside.serve.answers:finding_answers",
         "ordinal": "bedside.serve.answers:class_answers",
+        "segmentation": "bedside.serve.outline_answers:outline_answers",
     },
 )
 """By kind of task."""

@@ -14,6 +14,7 @@ from bedside.data.cohort import Cohort
 from bedside.data.masks import stack_masks
 from bedside.data.stacking import stack_images
 from bedside.runtime.session import open_session
+from bedside.serve.class_only import require_classes
 from bedside.serve.predicting import Predictor
 from bedside.serve.prediction import Prediction
 from bedside.verify.deletion import Faithfulness, faithfulness
@@ -41,7 +42,14 @@ class Explained:
 
 
 def explain(predictor: Predictor, file: Path | str, *, method: str = "occlusion") -> Explained:
-    """Predict one image file and map the class that is called."""
+    """Predict one image file and map the class that is called.
+
+    Raises
+    ------
+    InputError
+        If the bundle puts no case in one class.
+    """
+    require_classes(predictor.bundle, "heat maps")
     (prediction,) = predictor.predict([file])
     preprocess = predictor.bundle.manifest.preprocess
     image = preprocess.pixels_of(Path(file))
@@ -79,6 +87,7 @@ def gaze_of_bundle(
     InputError
         If the bundle lacks either file.
     """
+    require_classes(bundle, "heat maps")
     maps_of, format_ = HEAT_MAPS.get(method), bundle.model().artifact.format
     pair = (bundle.model(format_, "fp32"), bundle.model(format_, "int8"))
     cases = chosen_cases(cohort, n_cases, seed)

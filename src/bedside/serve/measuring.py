@@ -12,6 +12,7 @@ from bedside.base.estimate import Estimate
 from bedside.base.task import Task
 from bedside.data.case import units_of
 from bedside.data.cohort import Cohort
+from bedside.data.spacings import spacings_of
 from bedside.data.targets import targets_of
 from bedside.runtime.session import INPUT, OUTPUT
 from bedside.serve.evaluating import SAME_COHORT
@@ -107,7 +108,8 @@ def _truth(predictor: Predictor, cohort: Cohort) -> Truth:
     manifest = predictor.bundle.manifest
     _check_question(manifest.task, cohort)
     targets = targets_of(cohort.cases, manifest.task, manifest.preprocess)
-    return Truth(task=manifest.task, targets=targets, units=tuple(units_of(cohort.cases)))
+    spacings = spacings_of(cohort.cases, manifest.task, manifest.preprocess)
+    return Truth(task=manifest.task, targets=targets, units=tuple(units_of(cohort.cases)), spacing_mm=spacings)
 
 
 def _check_question(task: Task, cohort: Cohort) -> None:

@@ -10,6 +10,7 @@ from bedside.bundle.manifest import ShippedModel
 from bedside.bundle.opening import Bundle, open_bundle
 from bedside.data.clip_sampling import frame_files
 from bedside.data.preprocess import Preprocess
+from bedside.data.reading import read_picture
 from bedside.runtime.session import INPUT, OUTPUT, Session, open_session
 from bedside.serve.abstaining import abstained, rule_of
 from bedside.serve.answers import ANSWERS, Block, Waiting
@@ -91,10 +92,14 @@ class Predictor:
             yield from self._predictions(block)
 
     def _run(self, file: Path | str) -> Waiting:
-        preprocess = self.bundle.manifest.preprocess
+        preprocess, path = self.bundle.manifest.preprocess, file if isinstance(file, Path) else Path(file)
         if preprocess.n_frames is not None:
-            return self._run_clip(Path(file), preprocess)
-        raw, spacing_mm = preprocess.read(file if isinstance(file, Path) else Path(file))
+            return self._run_clip(path, preprocess)
+        if self.bundle.manifest.task.kind == "segmentation":  # areas want the spacing that the file states
+            picture = read_picture(path, window=preprocess.window)
+            raw, spacing_mm = picture.pixels, picture.spacing_mm
+        else:
+            raw, spacing_mm = preprocess.read(path)
         placed = preprocess.geometry(raw, spacing_mm)
         image = preprocess.normalize(placed)
         return Waiting(str(file), raw, placed, self.session.run({INPUT: image[None]})[OUTPUT], spacing_mm)
@@ -107,7 +112,10 @@ class Predictor:
 
     def _predictions(self, block: Sequence[Waiting]) -> Iterator[Prediction]:
         task = self.bundle.manifest.task
-        asked = Block(task=task, point=self.shipped.point, items=tuple(block), refers=tuple(self._reasons(block)))
+        asked = Block(
+            task=task, point=self.shipped.point, items=tuple(block), refers=tuple(self._reasons(block)),
+            preprocess=self.bundle.manifest.preprocess,
+        )  # fmt: skip
         found = ANSWERS.get(task.kind)(asked)
         if self.rule is not None:
             found = abstained(found, self.rule, self.shipped.point, max_error_frac=self.max_error_frac)

@@ -217,6 +217,19 @@ def logits_of(model: nn.Module, images: ByteArray, preprocess: Preprocess, batch
     return np.concatenate(parts)
 
 
+COARSE = 4
+"""Cells of a map that a teacher's kept answer averages along each axis: whole maps of every view fill a disk."""
+
+
+def coarse(outputs: torch.Tensor) -> torch.Tensor:
+    """Average maps ``(N, K, H, W)`` or ``(N, K, D, H, W)`` over blocks, as float16; ``(N, K)`` stays as it is."""
+    if outputs.ndim < 4:
+        return outputs
+    sides = [max(1, n // COARSE) for n in outputs.shape[2:]]
+    pool = nn.functional.adaptive_avg_pool2d if outputs.ndim == 4 else nn.functional.adaptive_avg_pool3d
+    return pool(outputs, sides).half()  # type: ignore[arg-type]
+
+
 @torch.inference_mode()
 def teach(
     teacher: nn.Module,
@@ -226,13 +239,14 @@ def teach(
     on_view: Callable[[int], None] = lambda view: None,
     batch_size: int = 256,
 ) -> FloatArray:
-    """The teacher's outputs for every shared view, ``(n_views, n, K, ...)`` float32."""
+    """The teacher's outputs for every shared view, ``(n_views, n, K, ...)``; maps are `coarse`."""
     torch.set_num_threads(plan.threads)
     teacher.eval()
     rows = np.arange(len(data.development))
     answers = []
     for view in range(plan.n_views):
         blocks = [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
-        answers.append(np.concatenate([teacher(view_of(data, plan, view, block)).numpy() for block in blocks]))
+        found = [coarse(teacher(view_of(data, plan, view, block))).numpy() for block in blocks]
+        answers.append(np.concatenate(found))
         on_view(view)
     return np.stack(answers)

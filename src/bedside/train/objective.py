@@ -55,6 +55,7 @@ OBJECTIVES: Seam[Objective] = Seam(
         "classification": "bedside.train.objective:CLASSES",
         "multilabel": "bedside.train.mark_objective:MARKS",
         "ordinal": "bedside.train.grade_objective:GRADES",
+        "segmentation": "bedside.train.outlining:OUTLINES",
     },
 )
 """By kind of task."""

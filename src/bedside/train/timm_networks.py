@@ -59,6 +59,21 @@ def efficientnet_lite0(architecture: Architecture) -> nn.Module:
     return suit_strides(model, architecture.spec.height_px)
 
 
+def lite0_stages(architecture: Architecture, *, n_last_blocks: int) -> tuple[list[nn.Module], list[int]]:
+    """EfficientNet-Lite0 as an encoder: modules whose outputs lie at 1/2, 1/4, 1/8, 1/16 and 1/32, and their channels.
+
+    The last stage keeps its first `n_last_blocks` of four blocks, none for 0; ImageNet's head is left out.
+    """
+    model: Any = _create("tf_efficientnet_lite0", architecture, bn_momentum=0.1, bn_eps=1e-3)
+    if architecture.pretrained:
+        load_lite0_weights(model)
+    blocks = model.blocks
+    stages = [nn.Sequential(model.conv_stem, model.bn1, blocks[0]), blocks[1], blocks[2],
+              nn.Sequential(blocks[3], blocks[4])]  # fmt: skip
+    last = [nn.Sequential(*blocks[5][:n_last_blocks])] if n_last_blocks else []
+    return stages + last, [16, 24, 40, 112, 192][: len(stages) + len(last)]
+
+
 def from_hub(architecture: Architecture) -> nn.Module:
     """Any timm model by name (``timm:NAME``); `pretrained` downloads its hub weights."""
     return _create(architecture.family.removeprefix("timm:"), architecture, pretrained=architecture.pretrained)

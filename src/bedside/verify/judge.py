@@ -87,6 +87,7 @@ JUDGES: Seam[Judge] = Seam(
         "classification": "bedside.verify.classes:CLASSES",
         "multilabel": "bedside.verify.mark_judge:MARKS",
         "ordinal": "bedside.verify.grade_judge:GRADES",
+        "segmentation": "bedside.verify.outlines:OUTLINES",
     },
 )
 """By kind of task."""

@@ -32,6 +32,9 @@ class OperatingPoint:
         With ``sigmoid``: a threshold for each of the K; empty means `threshold_prob` for all.
     slopes, offsets
         With ``sigmoid``: of each of the K, applied to its logit beside the temperature (Platt 1999); empty means 1, 0.
+    least_area_frac
+        For maps with a threshold: a case in which a smaller share of all places is called has none called; a speck is
+        no lesion.
     """
 
     temperature: float
@@ -42,6 +45,7 @@ class OperatingPoint:
     thresholds_prob: tuple[float, ...] = field(default=(), metadata=OMIT_DEFAULT)
     slopes: tuple[float, ...] = field(default=(), metadata=OMIT_DEFAULT)
     offsets: tuple[float, ...] = field(default=(), metadata=OMIT_DEFAULT)
+    least_area_frac: float = field(default=0.0, metadata=OMIT_DEFAULT)
 
     def probabilities(self, logits: FloatArray) -> FloatArray:
         """Probabilities of the same shape."""
@@ -55,7 +59,11 @@ class OperatingPoint:
             return (probabilities >= self._thresholds(probabilities)).astype(np.int64)
         if self.threshold_prob is None:
             return probabilities.argmax(axis=1)
-        return np.where(probabilities[:, self.positive] >= self.threshold_prob, self.positive, 1 - self.positive)
+        is_called = probabilities[:, self.positive] >= self.threshold_prob
+        if self.least_area_frac and is_called.ndim > 1:
+            places = tuple(range(1, is_called.ndim))
+            is_called &= is_called.mean(axis=places, keepdims=True) >= self.least_area_frac
+        return np.where(is_called, self.positive, 1 - self.positive)
 
     def _recalibrated(self, logits: FloatArray) -> FloatArray:
         if not self.slopes:

@@ -21,6 +21,7 @@ SOURCES: Seam[Source] = Seam(
     {
         "medmnist": "bedside.data.sources.medmnist:load",
         "folder": "bedside.data.sources.folder:load",
+        "masks": "bedside.data.sources.masks:load",
         "dicom": "bedside.data.sources.dicom:load",
         "nih-cxr14": "bedside.data.sources.cxr14:load",
         "chexpert": "bedside.data.sources.chexpert:load",

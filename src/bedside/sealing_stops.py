@@ -32,6 +32,7 @@ from bedside.robustness_stops import Hardships
 from bedside.runtime.session import Session, logits, open_session
 from bedside.stops import WORKSHOP, Material, Run
 from bedside.train.baseline import Baseline
+from bedside.train.start_weights import StartFile
 from bedside.train.transfer import START_WEIGHTS
 from bedside.verify.evidence import Evidence
 from bedside.verify.gate import AcceptanceGate
@@ -191,10 +192,12 @@ def sealed(run: Run, story: Story, out: Path, key_path: Path) -> Bundle:
     return seal(job, out, load_or_create_key(key_path))
 
 
-def _start_weights(story: Story) -> str:
+def _start_weights(story: Story, start: StartFile | None) -> str:
     architectures = (story.baseline.architecture, story.attempt.candidate.recipe.architecture)
     if any(a.family.startswith("python:") for a in architectures):
         return "the user's own network, with its weights"
+    if start is not None:
+        return f"{start.title}, in every network that it fits"
     return START_WEIGHTS if any(a.pretrained for a in architectures) else "none; trained from scratch"
 
 
@@ -237,7 +240,7 @@ def _report_data(run: Run, story: Story, session: Session, point: OperatingPoint
         native_sizes=native_sizes(story.split.observation),
         input_spec=story.material.preprocess.spec,
         models=tuple(model.artifact for model in story.shipment.models),
-        start_weights=_start_weights(story),
+        start_weights=_start_weights(story, settings.start),
         robustness=story.hardships.robustness,
         gate=story.hardships.gate,
         shortcuts=story.hardships.shortcuts,

@@ -53,6 +53,7 @@ class Request:
     enhance: str | None = None
     spacing_mm: float | None = None
     recipes: tuple[str, ...] = ()
+    start_weights: Path | None = None
 
     @property
     def leak_policy(self) -> LeakPolicy:
@@ -154,6 +155,7 @@ def run_optimize(request: Request) -> None:
             image_px=request.image_px,
             preprocessing=request.preprocessing(),
             recipes=request.recipes,
+            start_weights=request.start_weights,
             key=request.key,
             resume=request.resume,
             watch=watch,

@@ -88,7 +88,7 @@ def read_state(path: Path) -> dict[str, Any]:
         )
     try:
         is_safe = path.suffix == ".safetensors"
-        held = load(path.read_bytes()) if is_safe else torch.load(path, weights_only=True, map_location="cpu")
+        held: Any = load(path.read_bytes()) if is_safe else torch.load(path, weights_only=True, map_location="cpu")
     except Exception as error:  # a damaged or hostile file raises whatever its bytes spell
         raise InputError(
             f"{path.name} cannot be read as weights: {[*str(error).splitlines(), type(error).__name__][0][:200]}",

@@ -23,7 +23,7 @@ VIEWS = Augment(
     rotate_deg=20, shift_frac=0.12, scale_frac=0.35, shear_frac=0.08, gain_frac=0.4, offset_frac=0.2, gamma_frac=0.6,
     noise_frac=0.05, erase_prob=0.3, erase_frac=0.4,
 )  # fmt: skip
-"""Views differ more than in a fit: both shall share the anatomy, not its place, its size, its brightness or contrast."""
+"""Views differ more than in a fit: both shall share the anatomy, not place, size, brightness or contrast."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,18 +29,13 @@ class TruncatedLite(nn.Module):
     def __init__(self, whole: Any, *, n_blocks: int, n_classes: int) -> None:
         super().__init__()
         self.conv_stem, self.bn1 = whole.conv_stem, whole.bn1
-        stages: OrderedDict[str, nn.Module] = OrderedDict()
-        left = n_blocks
-        for number, stage in enumerate(whole.blocks):
-            members = list(stage)[: max(0, left)]
-            if members:
-                stages[str(number)] = nn.Sequential(*members)
-            if len(members) < len(stage):
-                following = stage[len(members)]
-                self.widening = f"blocks.{number}.{len(members)}"
-                break
-            left -= len(members)
-        self.blocks = nn.Sequential(stages)
+        placed = [(k, i, block) for k, stage in enumerate(whole.blocks) for i, block in enumerate(stage)]
+        kept: dict[str, list[nn.Module]] = {}
+        for number, _, block in placed[:n_blocks]:
+            kept.setdefault(str(number), []).append(block)
+        self.blocks = nn.Sequential(OrderedDict((name, nn.Sequential(*blocks)) for name, blocks in kept.items()))
+        number, index, following = placed[n_blocks]
+        self.widening = f"blocks.{number}.{index}"
         self.conv_head, self.bn2 = following.conv_pw, following.bn1
         self.global_pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.dropout = nn.Dropout(DROPOUT_PROB)

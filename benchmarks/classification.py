@@ -58,18 +58,18 @@ class Study:
 
 STUDIES = {
     "busi": Study(
-        folder="us_breast_busi", title="BUSI, 3 classes, 128 px", figure="auroc", target=0.90,
-        image_px=128, n_epochs=18, learning_rate=1e-3,
+        folder="us_breast_busi", title="BUSI, 3 classes, 112 px", figure="auroc", target=0.90,
+        image_px=112, n_epochs=16, learning_rate=1e-3,
         augment=Augment(rotate_deg=15, scale_frac=0.2, flip_prob=0.5),
     ),
     "braintumor": Study(
         folder="mri_braintumor4", title="brain tumour MR, 4 classes from different sources (optimistic), 96 px",
-        figure="accuracy", target=0.95, image_px=96, n_epochs=10, learning_rate=1e-3,
+        figure="accuracy", target=0.95, image_px=96, n_epochs=7, learning_rate=1e-3,
         augment=Augment(flip_prob=0.5),
     ),
     "kermany": Study(
         folder="cxr_pneumonia_kermany", title="Kermany chest X-ray, 128 px", figure="auroc", target=0.965,
-        image_px=128, n_epochs=5, learning_rate=5e-4, label_smoothing=0.1, weight_decay=0.1,
+        image_px=128, n_epochs=3, learning_rate=5e-4, label_smoothing=0.1, weight_decay=0.1,
         augment=Augment(rotate_deg=15, scale_frac=0.2, gain_frac=0.3, offset_frac=0.15, gamma_frac=0.5, noise_frac=0.05,
                         erase_prob=0.5),
     ),

@@ -33,7 +33,7 @@ from bedside.runtime.session import Session, logits, open_session
 from bedside.stops import WORKSHOP, Material, Run
 from bedside.train.baseline import Baseline
 from bedside.train.start_weights import StartFile
-from bedside.train.transfer import START_WEIGHTS
+from bedside.train.transfer import start_words
 from bedside.verify.evidence import Evidence
 from bedside.verify.gate import AcceptanceGate
 from bedside.verify.judge import Answer, AnyEvidence, Truth, judge_of
@@ -198,7 +198,8 @@ def _start_weights(story: Story, start: StartFile | None) -> str:
         return "the user's own network, with its weights"
     if start is not None:
         return f"{start.title}, in every network that it fits"
-    return START_WEIGHTS if any(a.pretrained for a in architectures) else "none; trained from scratch"
+    started = [a.family for a in architectures if a.pretrained]
+    return start_words(started) if started else "none; trained from scratch"
 
 
 def _report_data(run: Run, story: Story, session: Session, point: OperatingPoint) -> ReportData:

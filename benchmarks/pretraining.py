@@ -189,6 +189,7 @@ def main() -> None:
             for share in study.shares:
                 if not (CELLS / f"{name}-{share:g}-{seed}.npz").is_file():
                     run_cell(name, share, seed, material)
+                    summarize(name, share, material)
         for share in study.shares:
             summarize(name, share, material)
 

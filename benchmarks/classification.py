@@ -73,8 +73,8 @@ STUDIES = {
     ),
     "braintumor": Study(
         folder="mri_braintumor4", title="brain tumour MR, 4 classes from different sources (optimistic), parts as "
-        "published (they leak), 96 px", figure="accuracy", target=0.95, leak_policy="allow",
-        image_px=96, n_epochs=9, learning_rate=2e-3, frozen_units=0, augment=Augment(flip_prob=0.5),
+        "published (they leak), 128 px", figure="accuracy", target=0.95, leak_policy="allow",
+        image_px=128, n_epochs=10, learning_rate=2e-3, frozen_units=0, augment=Augment(flip_prob=0.5),
     ),
     "braintumor-clean": Study(
         folder="mri_braintumor4", title="brain tumour MR, 4 classes from different sources (optimistic), 267 leaking "

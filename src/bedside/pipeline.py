@@ -45,6 +45,7 @@ from bedside.stops import (
 )
 from bedside.train.baseline import Baseline, load_reference
 from bedside.train.plan import TrainPlan
+from bedside.train.start_weights import start_file
 from bedside.verify.selection import select
 
 FORMATS = ("litert", "executorch", "onnx")
@@ -67,6 +68,7 @@ def optimize(
     image_px: int | None = None,
     preprocessing: Mapping[str, Any] | None = None,
     adversarial_eps: float = 0.0,
+    start_weights: Path | str | None = None,
     recipes: Sequence[str | Path | RecipeSketch] = (),
     key: Path | None = None,
     resume: bool = True,
@@ -93,6 +95,9 @@ def optimize(
         ``fit``.
     adversarial_eps
         Grey levels of adversarial training of the small models; 0 is ordinary training.
+    start_weights
+        State dict (safetensors, or a PyTorch file read with ``weights_only``) that every network starts from that it
+        fits, reference or candidate; such as `bedside pretrain` writes.
     recipes
         Recipe files, names or sketches to try in place of the proposed candidates.
     key
@@ -110,7 +115,8 @@ def optimize(
     settings = checked_settings(
         preset, formats, seed, threads, margin, target_sensitivity, leak_policy, reference, image_px
     )
-    settings = replace(settings, adversarial_eps=adversarial_eps)
+    start = start_file(Path(start_weights)) if start_weights is not None else None
+    settings = replace(settings, adversarial_eps=adversarial_eps, start=start)
     settings.hardening()  # refuses nonsense before any work is done
     device, work = device_named(budget.device), work_folder(out, resume=resume)
     run = Run(settings=settings, journal=Journal(folder=work, on_reuse=reuse_note(watch)), watch=watch)

@@ -37,7 +37,8 @@ from bedside.robustness_stops import Hardships
 from bedside.runtime.session import Session, logits, open_session
 from bedside.stops import WORKSHOP, Material, Run
 from bedside.train.baseline import Baseline
-from bedside.train.transfer import START_WEIGHTS
+from bedside.train.start_weights import StartFile
+from bedside.train.transfer import start_words
 from bedside.verify.evidence import Evidence
 from bedside.verify.gate import AcceptanceGate
 from bedside.verify.judge import Answer, AnyEvidence, Truth, judge_of
@@ -221,11 +222,14 @@ def sealed(run: Run, story: Story, out: Path, key_path: Path) -> Bundle:
     return seal(job, out, load_or_create_key(key_path))
 
 
-def _start_weights(story: Story) -> str:
+def _start_weights(story: Story, start: StartFile | None) -> str:
     architectures = (story.baseline.architecture, story.attempt.candidate.recipe.architecture)
     if any(a.family.startswith("python:") for a in architectures):
         return "the user's own network, with its weights"
-    return START_WEIGHTS if any(a.pretrained for a in architectures) else "none; trained from scratch"
+    if start is not None:
+        return f"{start.title}, in every network that it fits"
+    started = [a.family for a in architectures if a.pretrained]
+    return start_words(started) if started else "none; trained from scratch"
 
 
 def _report_data(run: Run, story: Story, session: Session, point: OperatingPoint) -> ReportData:
@@ -267,7 +271,7 @@ def _report_data(run: Run, story: Story, session: Session, point: OperatingPoint
         native_sizes=native_sizes(story.split.observation),
         input_spec=story.material.preprocess.spec,
         models=tuple(model.artifact for model in story.shipment.models),
-        start_weights=_start_weights(story),
+        start_weights=_start_weights(story, settings.start),
         robustness=story.hardships.robustness,
         gate=story.hardships.gate,
         shortcuts=story.hardships.shortcuts,

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from bedside.train.fitting import TrainingData
     from bedside.train.hardening import Hardening
+    from bedside.train.start_weights import StartFile
 
 WORKSHOP = ("bedside", "torch", "timm", "litert-torch", "ai-edge-quantizer", "executorch", "torchao", "onnx",
             "onnxruntime", "ai-edge-litert", "numpy", "pillow")  # fmt: skip
@@ -72,6 +73,7 @@ class Settings:
     reference: str | None = None
     image_px: int | None = None
     adversarial_eps: float = 0.0
+    start: "StartFile | None" = None
 
     def hardening(self) -> "Hardening | None":
         """Adversarial training of the students, where it is asked for."""
@@ -183,7 +185,8 @@ def plans_for(run: Run, cohort: Cohort, material: Material) -> tuple[TrainPlan, 
 def referenced(run: Run, material: Material, plan: TrainPlan) -> tuple[Baseline, Path]:
     """Stop 3: the fp32 reference."""
     architecture = material.data.objective.reference(material.preprocess.spec, material.task, run.settings.reference)
-    inputs = [material.digest, architecture, plan]
+    start = run.settings.start
+    inputs = [material.digest, architecture, plan, *([start.digest] if start else [])]
     folder = run.journal.place("reference", inputs)
     baseline = run.journal.stop(
         "reference",
@@ -195,6 +198,7 @@ def referenced(run: Run, material: Material, plan: TrainPlan) -> tuple[Baseline,
             material.data,
             folder,
             monitor=judge_of(material.task).monitor(material.task),
+            start=start,
             on_epoch=run.ticker(plan.n_epochs),
         ),
     )
@@ -238,8 +242,9 @@ def compressed(
     start: "nn.Module | None" = None,
 ) -> tuple[CompressedModel, Path]:
     """Stop 5: a recipe applied to a fresh network, or to a copy of `start`, the network of the baseline."""
-    hardening = run.settings.hardening()
+    hardening, start_file = run.settings.hardening(), run.settings.start
     inputs = [material.digest, recipe, baseline.digest, *([hardening] if hardening else [])]
+    inputs += [start_file.digest] if start_file else []
     folder = run.journal.place("model", inputs)
     bench = Workbench(
         data=material.data,
@@ -249,6 +254,7 @@ def compressed(
         hardening=hardening,
         on_epoch=run.ticker(recipe.plan.n_epochs),
         start=start,
+        start_file=start_file,
     )
     return run.journal.stop("model", CompressedModel, inputs, lambda: compress(recipe, bench, folder)), folder
 

@@ -54,6 +54,7 @@ class Request:
     spacing_mm: float | None = None
     recipes: tuple[str, ...] = ()
     adversarial_eps: float = 0.0
+    start_weights: Path | None = None
 
     @property
     def leak_policy(self) -> LeakPolicy:
@@ -156,6 +157,7 @@ def run_optimize(request: Request) -> None:
             preprocessing=request.preprocessing(),
             recipes=request.recipes,
             adversarial_eps=request.adversarial_eps,
+            start_weights=request.start_weights,
             key=request.key,
             resume=request.resume,
             watch=watch,

@@ -27,6 +27,11 @@ def stack_images(
     return stacked
 
 
+def looked_at(cases: Sequence[Case]) -> Sequence[Case]:
+    """Some of the cases, evenly spread."""
+    return cases[:: max(1, len(cases) // _N_LOOKED_AT)]
+
+
 def suit_preprocess(cohort: Cohort, *, image_px: int, **asked: Any) -> Preprocess:
     """Choose size and channels from a look at some of the images.
 
@@ -36,8 +41,12 @@ def suit_preprocess(cohort: Cohort, *, image_px: int, **asked: Any) -> Preproces
     """
     if any(case.is_clip for case in cohort.cases):
         asked.setdefault("n_frames", N_FRAMES)
-    step = max(1, len(cohort.cases) // _N_LOOKED_AT)
-    images = [case.image() for case in cohort.cases[::step]]
+    return suit_cases(cohort.cases, image_px=image_px, **asked)
+
+
+def suit_cases(cases: Sequence[Case], *, image_px: int, **asked: Any) -> Preprocess:
+    """Do as `suit_preprocess`, for cases that are no cohort: nobody labelled them."""
+    images = [case.image() for case in looked_at(cases)]
     shapes = {image.shape[:2] for image in images}
     n_channels = 3 if any(image.ndim == 3 for image in images) else 1
     if len(shapes) == 1 and max(next(iter(shapes))) <= SMALL_PX:

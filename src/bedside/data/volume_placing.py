@@ -1,0 +1,132 @@
+"""A volume comes to the size of the model's input, and what the model says about it goes back to the file's grid."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bedside.base.arrays import ByteArray, FloatArray
+from bedside.base.errors import ImageError, ShapeError
+from bedside.data.volume import Volume
+from bedside.data.window import AnyWindow, PercentileWindow
+
+Shape3 = tuple[int, int, int]
+
+VOLUME_WINDOW = PercentileWindow(low_percent=0.5, high_percent=99.5)
+"""Black and white of a volume whose unit means nothing (MR): scanners differ by orders of magnitude."""
+
+_MAX_SIDE_VOXELS = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placing:
+    """How a volume's own grid and a model's grid lie to each other, both in the canonical order D, H, W.
+
+    Parameters
+    ----------
+    own
+        Shape of the volume, ``(D, H, W)``.
+    resampled
+        Its shape in voxels of the model's size; `own` where nothing is resampled.
+    model
+        Shape of the model's input; None where the volume keeps the size that it has after resampling.
+    """
+
+    own: Shape3
+    resampled: Shape3
+    model: Shape3 | None = None
+
+    def image(self, values: FloatArray) -> FloatArray:
+        """Bring measured values ``(D, H, W)`` to voxels of the model's size: linear, with antialiasing."""
+        return resampled(_checked(values, self.own), self.resampled)
+
+    def cut(self, voxels: np.ndarray, fill: int = 0) -> np.ndarray:
+        """Crop or pad ``(..., D, H, W)`` of the resampled size about the centre to the model's."""
+        return voxels if self.model is None else _fitted(voxels, self.model, fill)
+
+    def labels(self, labels: ByteArray) -> ByteArray:
+        """Bring a label map ``(D, H, W)`` of the volume's own grid to the model's: nearest voxel."""
+        return self.cut(_nearest(_checked(labels, self.own), self.resampled))
+
+    def restored(self, logits: FloatArray) -> ByteArray:
+        """Bring logits ``(K, D, H, W)`` of the model's grid back: label numbers ``(D, H, W)`` of the own grid.
+
+        Logits are interpolated before the largest is taken, so that edges stay smooth. Where the model saw nothing, the
+        label is 0.
+        """
+        logits = _checked(logits, (logits.shape[0], *(self.model or self.resampled)))
+        full = _fitted(logits, self.resampled, np.nan) if self.model is not None else logits
+        seen = np.isfinite(full[0])
+        full = np.where(seen, full, np.float32(0))
+        own = np.stack([resampled(plane, self.own) for plane in full])
+        return np.where(_nearest(seen, self.own), own.argmax(0), 0).astype(np.uint8)
+
+
+def placing_of(volume: Volume, *, target_mm: float | None = None, model: Shape3 | None = None) -> Placing:
+    """Work out how a volume comes to voxels of `target_mm` (None: it keeps its own) and to the shape `model`.
+
+    Raises
+    ------
+    ImageError
+        If resampling would give a side of more than 4096 voxels: the header's spacing is wrong then.
+    """
+    own: Shape3 = volume.values.shape  # type: ignore[assignment]
+    sides = own
+    if target_mm is not None:
+        sides = tuple(max(1, round(n * mm / target_mm)) for n, mm in zip(own, volume.spacing_mm, strict=True))
+    if max(sides) > _MAX_SIDE_VOXELS:
+        raise ImageError(
+            f"{volume.source or 'a volume'}: voxels of {volume.spacing_mm} mm resampled to {target_mm} mm give {sides}",
+            expected=f"at most {_MAX_SIDE_VOXELS} a side", hint="check the header's spacing",
+        )  # fmt: skip
+    return Placing(own=own, resampled=sides, model=model)
+
+
+def placed_volume(volume: Volume, placing: Placing, window: AnyWindow | None = None) -> ByteArray:
+    """Grey voxels in the model's grid, ``(D, H, W)`` uint8: resampled, windowed, then cropped or padded with black."""
+    return placing.cut((window or VOLUME_WINDOW)(placing.image(volume.values)))
+
+
+def resampled(values: FloatArray, shape: Shape3) -> FloatArray:
+    """Linear resampling of ``(D, H, W)``, axis by axis, with the triangle widened where it shrinks; float32."""
+    out = np.asarray(values, np.float32)
+    for axis, n in enumerate(shape):
+        if out.shape[axis] != n:
+            weights = _weights(out.shape[axis], n)
+            out = np.moveaxis(np.tensordot(weights, out, (1, axis)), 0, axis)
+    return np.ascontiguousarray(out, np.float32)
+
+
+def _weights(n_in: int, n_out: int) -> FloatArray:
+    """Weight of each input voxel in each output voxel, ``(n_out, n_in)``; rows sum to 1."""
+    step = n_in / n_out
+    support = max(1.0, step)
+    centres = (np.arange(n_out) + 0.5) * step - 0.5
+    weights = np.clip(1 - np.abs(np.arange(n_in)[None] - centres[:, None]) / support, 0, None)
+    return (weights / weights.sum(1, keepdims=True)).astype(np.float32)
+
+
+def _nearest(values: np.ndarray, shape: Shape3) -> np.ndarray:
+    rows = (np.minimum(((np.arange(n) + 0.5) * m / n).astype(int), m - 1) for m, n in zip(values.shape, shape, strict=True))
+    return values[np.ix_(*rows)]
+
+
+def _fitted(values: np.ndarray, shape: Shape3, fill: float) -> np.ndarray:
+    if values.shape[-3:] == shape:
+        return values
+    canvas = np.full((*values.shape[:-3], *shape), fill, values.dtype)
+    pairs = [_overlap(n, m) for n, m in zip(values.shape[-3:], shape, strict=True)]
+    canvas[(..., *(there for _, there in pairs))] = values[(..., *(here for here, _ in pairs))]
+    return canvas
+
+
+def _overlap(n_source: int, n_target: int) -> tuple[slice, slice]:
+    """Slices about the centre; the same pair, turned round, leads back, for either may be the larger."""
+    n = min(n_source, n_target)
+    a, b = (n_source - n) // 2, (n_target - n) // 2
+    return slice(a, a + n), slice(b, b + n)
+
+
+def _checked(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    if values.shape != shape:
+        raise ShapeError(f"an array of shape {values.shape}", expected=f"{shape}", hint="give it the volume's own grid")
+    return values

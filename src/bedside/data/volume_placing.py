@@ -106,7 +106,9 @@ def _weights(n_in: int, n_out: int) -> FloatArray:
 
 
 def _nearest(values: np.ndarray, shape: Shape3) -> np.ndarray:
-    rows = (np.minimum(((np.arange(n) + 0.5) * m / n).astype(int), m - 1) for m, n in zip(values.shape, shape, strict=True))
+    rows = (
+        np.minimum(((np.arange(n) + 0.5) * m / n).astype(int), m - 1) for m, n in zip(values.shape, shape, strict=True)
+    )
     return values[np.ix_(*rows)]
 
 

@@ -51,10 +51,10 @@ class VolumeDraw:
             out[i] = np.round(np.clip(unit, 0, 1) * 255).reshape(out.shape[1:])
         return out
 
-    def moved(self, labels: ByteArray) -> ByteArray:
-        """Change label maps ``(n, D, H, W)`` with their volumes: nearest voxel, 0 outside."""
-        out = np.zeros((len(labels), *self.shape), labels.dtype)
-        for i, volume in enumerate(labels):
+    def on_masks(self, masks: ByteArray) -> ByteArray:
+        """Move label maps ``(n, D, H, W)`` as their volumes are moved: nearest voxel, 0 outside."""
+        out = np.zeros((len(masks), *self.shape), masks.dtype)
+        for i, volume in enumerate(masks):
             nearest = np.round(_places(self.affine[i], volume.shape, self.shape)).astype(np.int32)
             sides = np.array(volume.shape, np.int32)[:, None]
             inside = ((nearest >= 0) & (nearest < sides)).all(0)

@@ -12,8 +12,10 @@ from bedside.base.digest import Digest, digest_array, digest_file, digest_many
 from bedside.base.errors import CohortError
 from bedside.base.task import Task
 from bedside.data.boxes import Box
+from bedside.data.nifti import is_nifti
 from bedside.data.preprocess import Preprocess
 from bedside.data.reading import read_image
+from bedside.data.volume_placing import read_grey, three_views
 
 Part = Literal["development", "tuning", "test"]
 PARTS: tuple[Part, ...] = ("development", "tuning", "test")
@@ -36,14 +38,14 @@ class Case:
     part
         The part that the source assigns, if any.
     pixels
-        ``(H, W)`` or ``(H, W, 3)`` uint8.
+        ``(H, W)`` or ``(H, W, 3)`` uint8; of a volume ``(D, H, W)``.
     frame
         Which frame of a multi-frame file, from 0; None where the file has one.
     mask_path
         Where somebody drew the lesion, if anybody did: an 8-bit image of the same size, see `mask`; for a volume a
         NIfTI file of label numbers.
     mask_pixels
-        The same from memory, ``(H, W)`` uint8.
+        The same from memory: label numbers ``(H, W)`` or ``(D, H, W)`` uint8.
     marks
         Of every class 1 if the case has it, 0 if not, -1 if nobody knows; for tasks of several labels.
     boxes
@@ -81,14 +83,23 @@ class Case:
             return tuple(sorted({box.label for box in self.boxes}))
         return (self.label,)
 
+    @property
+    def is_volume(self) -> bool:
+        """Whether it is a volume: voxels in memory, a NIfTI file, or a folder that holds a series."""
+        if self.pixels is not None:
+            return self.pixels.ndim == 3 and self.pixels.shape[2] != 3
+        return self.path is not None and (is_nifti(self.path) or self.path.is_dir())
+
     def image(self) -> ByteArray:
-        """Pixels as ``(H, W)`` or ``(H, W, 3)`` uint8.
+        """Pixels as ``(H, W)`` or ``(H, W, 3)`` uint8; of a volume its three middle planes, side by side.
 
         Raises
         ------
         ImageError
             If the file cannot be read.
         """
+        if self.is_volume:
+            return three_views(read_grey(self._file())[0] if self.pixels is None else self.pixels)
         if self.pixels is not None:
             return self.pixels
         return read_image(self._file(), frame=self.frame)

@@ -9,6 +9,7 @@ from bedside.base.arrays import ByteArray
 from bedside.data.case import Case
 from bedside.data.cohort import Cohort
 from bedside.data.preprocess import Preprocess
+from bedside.data.suiting_volumes import suit_volumes
 
 SMALL_PX = 64
 _N_LOOKED_AT = 64
@@ -29,8 +30,10 @@ def suit_preprocess(cohort: Cohort, *, image_px: int, **asked: Any) -> Preproces
     """Choose size and channels from a look at some of the images.
 
     Images of one size up to 64 px keep it; others are letterboxed to a square of `image_px`, or of their own longest
-    side where that is smaller. One colour image makes the model take three channels.
+    side where that is smaller. One colour image makes the model take three channels. Volumes: see `suit_volumes`.
     """
+    if all(case.is_volume for case in cohort.cases):
+        return suit_volumes(cohort, **asked)
     step = max(1, len(cohort.cases) // _N_LOOKED_AT)
     images = [case.image() for case in cohort.cases[::step]]
     shapes = {image.shape[:2] for image in images}

@@ -1,12 +1,12 @@
 """A volume comes to the size of the model's input, and what the model says about it goes back to the file's grid."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from bedside.base.arrays import ByteArray, FloatArray
 from bedside.base.errors import ImageError, ShapeError
-from bedside.data.volume import Volume
 from bedside.data.window import AnyWindow, PercentileWindow
 
 Shape3 = tuple[int, int, int]
@@ -35,9 +35,11 @@ class Placing:
     resampled: Shape3
     model: Shape3 | None = None
 
-    def image(self, values: FloatArray) -> FloatArray:
-        """Bring measured values ``(D, H, W)`` to voxels of the model's size: linear, with antialiasing."""
-        return resampled(_checked(values, self.own), self.resampled)
+    def image(self, voxels: ByteArray) -> ByteArray:
+        """Bring grey voxels ``(D, H, W)`` to the model's voxel size: linear, with antialiasing; not yet cut."""
+        if _checked(voxels, self.own).shape == self.resampled:
+            return voxels
+        return np.round(resampled(voxels, self.resampled)).clip(0, 255).astype(np.uint8)
 
     def cut(self, voxels: np.ndarray, fill: int = 0) -> np.ndarray:
         """Crop or pad ``(..., D, H, W)`` of the resampled size about the centre to the model's."""
@@ -61,32 +63,61 @@ class Placing:
         return np.where(_nearest(seen, self.own), own.argmax(0), 0).astype(np.uint8)
 
 
-def placing_of(volume: Volume, *, target_mm: float | None = None, model: Shape3 | None = None) -> Placing:
+def placing_of(
+    own: Shape3, spacing_mm: tuple[float, ...] | None, *, target_mm: float | None = None, model: Shape3 | None = None
+) -> Placing:
     """Work out how a volume comes to voxels of `target_mm` (None: it keeps its own) and to the shape `model`.
 
     Raises
     ------
     ImageError
-        If resampling would give a side of more than 4096 voxels: the header's spacing is wrong then.
+        If the volume's own spacing is not known, or resampling would give a side of more than 4096 voxels.
     """
-    own: Shape3 = volume.values.shape  # type: ignore[assignment]
     sides = own
     if target_mm is not None:
-        sides = tuple(max(1, round(n * mm / target_mm)) for n, mm in zip(own, volume.spacing_mm, strict=True))
+        if spacing_mm is None:
+            raise ImageError(
+                "a volume without a spacing, and the model's input is resampled to one",
+                expected="NIfTI, DICOM, or an array with a preprocessing without spacing_mm", hint="give it a header",
+            )  # fmt: skip
+        sides = tuple(max(1, round(n * mm / target_mm)) for n, mm in zip(own, spacing_mm, strict=True))
     if max(sides) > _MAX_SIDE_VOXELS:
         raise ImageError(
-            f"{volume.source or 'a volume'}: voxels of {volume.spacing_mm} mm resampled to {target_mm} mm give {sides}",
+            f"voxels of {spacing_mm} mm resampled to {target_mm} mm give {sides}",
             expected=f"at most {_MAX_SIDE_VOXELS} a side", hint="check the header's spacing",
         )  # fmt: skip
     return Placing(own=own, resampled=sides, model=model)
 
 
-def placed_volume(volume: Volume, placing: Placing, window: AnyWindow | None = None) -> ByteArray:
-    """Grey voxels in the model's grid, ``(D, H, W)`` uint8: resampled, windowed, then cropped or padded with black."""
-    return placing.cut((window or VOLUME_WINDOW)(placing.image(volume.values)))
+def read_grey(path: Path, window: AnyWindow | None = None) -> tuple[ByteArray, tuple[float, float, float]]:
+    """Read a volume in canonical order as ``(D, H, W)`` uint8 on its own grid, and its spacing in mm.
+
+    Black and white are those of `window`; without one, two percentiles of the volume itself (`VOLUME_WINDOW`).
+
+    Raises
+    ------
+    ImageError
+        If it cannot be read.
+    """
+    from bedside.data.volume_reading import read_volume
+
+    volume = read_volume(path)
+    return (window or VOLUME_WINDOW)(volume.values), volume.spacing_mm
 
 
-def resampled(values: FloatArray, shape: Shape3) -> FloatArray:
+def three_views(voxels: ByteArray) -> ByteArray:
+    """The three middle planes of ``(D, H, W)`` side by side, ``(H', W')``: the look of a volume as one picture."""
+    depth, height, width = voxels.shape
+    planes = (voxels[depth // 2, ::-1], voxels[::-1, height // 2], voxels[::-1, :, width // 2])
+    tallest = max(plane.shape[0] for plane in planes)
+    return np.concatenate([_stretched(plane, tallest) for plane in planes], axis=1)
+
+
+def _stretched(plane: ByteArray, height_px: int) -> ByteArray:
+    return np.pad(plane, [(0, height_px - plane.shape[0]), (0, 0)])
+
+
+def resampled(values: np.ndarray, shape: Shape3) -> FloatArray:
     """Linear resampling of ``(D, H, W)``, axis by axis, with the triangle widened where it shrinks; float32."""
     out = np.asarray(values, np.float32)
     for axis, n in enumerate(shape):

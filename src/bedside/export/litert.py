@@ -50,7 +50,7 @@ def _convert(job: ExportJob, path: Path) -> None:
     with torch.no_grad():
         has_places = model(torch.zeros(1, *job.spec.shape)).ndim >= 4
     channels_last = litert_torch.to_channel_last_io(model, args=[0], outputs=[0] if has_places else None).eval()
-    sample = torch.zeros(1, job.spec.height_px, job.spec.width_px, job.spec.n_channels)
+    sample = torch.zeros(1, *job.spec.shape[1:], job.spec.shape[0])
     litert_torch.convert(channels_last, (sample,)).export(str(path))
 
 
@@ -67,7 +67,7 @@ def _quantize(job: ExportJob, source: Path, target: Path) -> None:
         worker.update_quantization_recipe(regex=".*", operation_name=border, algorithm_key=AlgorithmName.NO_QUANTIZE)
     observer = calibrator.Calibrator(str(source), num_threads=1, qsv_update_func=qsv_utils.min_max_update)
     signature, names = next(iter(Interpreter(str(source)).get_signature_list().items()))
-    images = np.ascontiguousarray(job.observed.transpose(0, 2, 3, 1))
+    images = np.ascontiguousarray(np.moveaxis(job.observed, 1, -1))
     entry = names["inputs"][0]
     observer.calibrate({signature: [{entry: image[None]} for image in images]}, worker._recipe_manager)
     worker.quantize(observer.get_model_qsvs()).export_model(str(target), overwrite=True)

@@ -51,6 +51,8 @@ NETWORKS: Seam[Builder] = Seam(
         "timm": "bedside.train.timm_networks:from_hub",
         "python": "bedside.train.own_networks:from_callable",
         "depthwise": "bedside.train.depthwise:depthwise_network",
+        "unet3d": "bedside.train.unet3d:unet3d",
+        "net3d": "bedside.train.net3d:net3d",
         "unet_lite0": "bedside.train.unet:unet_lite0",
         "unet_mobile": "bedside.train.unet:unet_mobile",
     },

@@ -1,5 +1,7 @@
 """A light 3-D U-Net (Çiçek et al., MICCAI 2016; Isensee et al., Nat. Methods 2021) of factored convolutions."""
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
@@ -31,7 +33,7 @@ class UNet3d(nn.Module):
     def __init__(self, n_channels: int, n_classes: int, width: float = 1.0) -> None:
         super().__init__()
         sizes = tuple(round_channels(n * width) for n in _CHANNELS)
-        pairs = list(zip(sizes, sizes[1:], strict=False))
+        pairs = list(pairwise(sizes))
         self.stem = Halve(n_channels, sizes[0])
         self.encode = nn.ModuleList(Factored(n, n) for n in sizes)
         self.downs = nn.ModuleList(Halve(a, b) for a, b in pairs)

@@ -25,6 +25,8 @@ SOURCES: Seam[Source] = Seam(
         "dicom": "bedside.data.sources.dicom:load",
         "nih-cxr14": "bedside.data.sources.cxr14:load",
         "chexpert": "bedside.data.sources.chexpert:load",
+        "nifti": "bedside.data.sources.nifti:load",
+        "msd": "bedside.data.sources.msd:load",
         "phantom": "bedside.data.sources.phantom:load",
     },
 )
@@ -36,7 +38,7 @@ def load_cohort(source: str, **options: str) -> Cohort:
     Parameters
     ----------
     source
-        ``medmnist:NAME``, ``folder:DIR``, ``dicom:DIR``, ``nih-cxr14:DIR``, ``chexpert:DIR``,
+        ``medmnist:NAME``, ``folder:DIR``, ``dicom:DIR``, ``nifti:DIR``, ``msd:DIR``, ``nih-cxr14:DIR``, ``chexpert:DIR``,
         ``phantom:ultrasound``, or a plugin's.
     **options
         Passed to the source; ``positive="NAME"`` names the class that is looked for.

@@ -11,6 +11,8 @@ _LAYOUTS = {
     "folder": "class sub-folders, or metadata.csv with file,label[,split,patient_id,group]",
     "masks": "metadata.csv with file,mask[,split,patient_id,group], or images/ and masks/ with equal names",
     "dicom": "DICOM files and labels.csv (or --labels FILE)",
+    "nifti": "volumes: metadata.csv with image,label[,split,patient_id], or images/ and labels/ of equal names",
+    "msd": "dataset.json of the Medical Segmentation Decathlon, imagesTr/ and labelsTr/",
     "nih-cxr14": "Data_Entry_2017.csv and images/ as the NIH distributes them",
     "chexpert": "train.csv, valid.csv and their images as Stanford distributes them",
 }

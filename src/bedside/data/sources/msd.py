@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bedside.base.errors import CohortError
-from bedside.data.case import Cohort
+from bedside.data.cohort import Cohort
 from bedside.data.sources.tables import choice, folder_at, unknown_layout
 from bedside.data.sources.volumes import VolumePair, checked, segmentation_cohort, volume_stem
 
@@ -93,7 +93,9 @@ def _pair(folder: Path, row: Any, number: int) -> VolumePair:
     for path in (image, labels):
         if not path.resolve().is_relative_to(folder.resolve()):
             raise CohortError(
-                f"{folder / 'dataset.json'} names {path}, outside its folder", expected="paths below it", hint="correct it"
+                f"{folder / 'dataset.json'} names {path}, outside its folder",
+                expected="paths below it",
+                hint="correct it",
             )
     name = volume_stem(image)
     return VolumePair(case_id=name, image=image, labels=labels, patient_id=name)

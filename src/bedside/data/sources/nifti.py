@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bedside.base.errors import CohortError
-from bedside.data.case import Cohort
+from bedside.data.cohort import Cohort
 from bedside.data.sources.tables import choice, folder_at, part_named, rows_of, unknown_layout
 from bedside.data.sources.volumes import SUFFIXES, VolumePair, checked, segmentation_cohort, volume_stem
 
@@ -100,8 +100,12 @@ def _from_names(folder: Path) -> tuple[list[VolumePair], dict[str, str]]:
         for name, path in images.items()
         if name in labels
     ]
-    alone = {f"images/{name}": f"{path} has no label map of its name" for name, path in images.items() if name not in labels}
-    alone |= {f"labels/{name}": f"{path} has no volume of its name" for name, path in labels.items() if name not in images}
+    alone = {
+        f"images/{name}": f"{path} has no label map of its name" for name, path in images.items() if name not in labels
+    }
+    alone |= {
+        f"labels/{name}": f"{path} has no volume of its name" for name, path in labels.items() if name not in images
+    }
     return pairs, alone
 
 

@@ -7,21 +7,24 @@ from bedside.base.task import Task
 from bedside.data.case import Case
 from bedside.data.cohort import Cohort
 from bedside.data.phantom import Phantom
+from bedside.data.sources.phantom_volumes import N_VOLUMES, volume_cohort
 
 N_CASES = 700
 N_OUTLINED = 240
 
 
 def load(rest: str, options: Mapping[str, str]) -> Cohort:
-    """Load ``phantom:ultrasound`` or, with the lesion's mask, ``phantom:ultrasound-lesion``.
+    """Load ``phantom:ultrasound`` or, with the lesion's mask, ``phantom:ultrasound-lesion``; or ``phantom:volume``.
 
-    Options are ``n`` (cases) and ``size_px``.
+    Options are ``n`` (cases) and, for images, ``size_px``.
     """
     if rest == "ultrasound-lesion":
         return _outlined(options)
+    if rest == "volume":
+        return volume_cohort(_count(options, "n", N_VOLUMES, least=8))
     if rest != "ultrasound":
         raise InputError(
-            f"no phantom called {rest!r}", expected="ultrasound or ultrasound-lesion",
+            f"no phantom called {rest!r}", expected="ultrasound, ultrasound-lesion or volume",
             hint="name it: phantom:ultrasound",
         )  # fmt: skip
     n, size_px = _count(options, "n", N_CASES, least=4), _count(options, "size_px", 32, least=8)

@@ -8,7 +8,8 @@ import numpy as np
 
 from bedside.base.errors import CohortError, ImageError
 from bedside.base.task import Task
-from bedside.data.case import Case, Cohort, Part
+from bedside.data.case import Case, Part
+from bedside.data.cohort import Cohort
 from bedside.data.label_maps import check_pair, read_label_map
 from bedside.data.volume_reading import read_volume
 

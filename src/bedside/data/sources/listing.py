@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from bedside.data.sources import SOURCES
 from bedside.data.sources.medmnist import data_folders
 from bedside.data.sources.medmnist_sets import SETS
+from bedside.data.sources.medmnist_volumes import VOLUME_SETS
 from bedside.data.sources.places import cache_folder
 
 _LAYOUTS = {
@@ -32,13 +33,14 @@ def known_sources() -> list[KnownSource]:
     found = [
         KnownSource(name="phantom:ultrasound", what="simulated B-mode, with and without a lesion", state="built in"),
         KnownSource(name="phantom:ultrasound-lesion", what="the same, the lesion to be outlined", state="built in"),
+        KnownSource(name="phantom:volume", what="simulated MR volumes with label maps of two parts", state="built in"),
     ]
     for name in SOURCES.names():
         if name in ("medmnist", "phantom"):
             continue
         what = _LAYOUTS.get(name, "a plugin's")
         found.append(KnownSource(name=f"{name}:DIR", what=what, state="your folder"))
-    for name, known in SETS.items():
+    for name, known in (SETS | VOLUME_SETS).items():
         what = f"{known.modality}, {known.task}, {len(known.classes)} classes, {known.licence}"
         found.append(KnownSource(name=f"medmnist:{name}", what=what, state=_sizes_here(name)))
     return found
@@ -46,6 +48,6 @@ def known_sources() -> list[KnownSource]:
 
 def _sizes_here(name: str) -> str:
     places = [*data_folders(), cache_folder() / "medmnist"]
-    sides = {28: name, **{side: f"{name}_{side}" for side in SETS[name].larger}}
+    sides = {28: name, **{side: f"{name}_{side}" for side in (SETS | VOLUME_SETS)[name].larger}}
     here = [side for side, file in sides.items() if any((place / f"{file}.npz").is_file() for place in places)]
     return f"here ({', '.join(f'{side} px' for side in here)})" if here else "to be downloaded"

@@ -16,6 +16,7 @@ from bedside.base.task import Task
 from bedside.data.case import Case, Part
 from bedside.data.cohort import Cohort
 from bedside.data.sources.medmnist_sets import SETS, MedmnistSet
+from bedside.data.sources.medmnist_volumes import VOLUME_SETS
 from bedside.data.sources.places import cache_folder
 
 OFFICIAL = "https://zenodo.org/records/10519652/files/{name}.npz?download=1"
@@ -32,15 +33,14 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
         If the set is unknown, cannot be downloaded, or its file does not have the official MD5.
     """
     base, _, side = rest.partition("_")
-    if base not in SETS or (side and side not in map(str, SETS[base].larger)):
+    every = SETS | VOLUME_SETS
+    if base not in every or (side and side not in map(str, every[base].larger)):
         raise InputError(
             f"no MedMNIST set called {rest!r}",
-            expected="one of " + ", ".join(sorted(SETS)) + "; with _64, _128 or _224 for larger images",
-            hint="the 3-D sets hold volumes: read them with read_volume"
-            if base.endswith("3d")
-            else "name one of these",
+            expected="one of " + ", ".join(sorted(every)) + "; with _64, _128 or _224 for larger ones (3-D: _64)",
+            hint="name one of these",
         )
-    known = SETS[base]
+    known = every[base]
     path = find_or_fetch(rest, known.larger[int(side)] if side else known.md5)
     classes, positive = _question(known, options.get("positive"))
     task = Task(classes=classes, positive=positive)
@@ -118,7 +118,7 @@ def read_npz(path: Path, *, name: str, task: Task, source: str, known: MedmnistS
     with _open_npz(path) as archive:
         for key, part in _PARTS.items():
             column = known.classes.index(task.positive_name) if known and known.task == "multi-label" else None
-            images, labels = _part_arrays(archive, key, path, column)
+            images, labels = _part_arrays(archive, key, path, column, volumes=name.partition("_")[0] in VOLUME_SETS)
             cases += [
                 Case(case_id=f"{key}/{i:05d}", label=int(label), part=part, pixels=image)
                 for i, (image, label) in enumerate(zip(images, labels, strict=True))
@@ -149,12 +149,14 @@ def _malformed(message: str, expected: str) -> CohortError:
 
 
 def _part_arrays(
-    archive: np.lib.npyio.NpzFile, key: str, path: Path, column: int | None
+    archive: np.lib.npyio.NpzFile, key: str, path: Path, column: int | None, *, volumes: bool
 ) -> tuple[ByteArray, np.ndarray]:
     """Images and labels of one part; `column` picks one of several labels."""
     images, labels = (_array(archive, f"{key}_{what}", path) for what in ("images", "labels"))
-    if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[3] != 3) or not images.size:
-        raise _malformed(f"{path}: {key}_images is {images.shape}", "(n, H, W) or (n, H, W, 3), not empty")
+    is_fit = images.ndim == 4 and images.shape[3] != 3 if volumes else images.ndim == 3 or images.shape[3:] == (3,)
+    if not is_fit or not images.size:
+        shapes = "(n, D, H, W)" if volumes else "(n, H, W) or (n, H, W, 3)"
+        raise _malformed(f"{path}: {key}_images is {images.shape}", f"{shapes}, not empty")
     if images.dtype != np.uint8:
         images = _as_bytes(images, f"{key}_images", path)
     if column is not None and labels.ndim == 2 and labels.shape[1] > column:

@@ -33,6 +33,7 @@ from bedside.runtime.devices import DeviceSpec
 from bedside.runtime.session import logits, open_session
 from bedside.train.baseline import Baseline, fit_reference
 from bedside.train.plan import TrainPlan
+from bedside.train.volume_plans import for_volumes
 from bedside.verify.judge import Answer, Truth, judge_of
 from bedside.verify.operating_point import OperatingPoint
 from bedside.verify.parity import ParityReport, edge_images
@@ -177,6 +178,11 @@ def plans_for(run: Run, cohort: Cohort, material: Material) -> tuple[TrainPlan, 
         patience=max(5, n_epochs // 3),
         n_views=10_000,
     )
+    spec = material.preprocess.spec
+    if spec.depth_px is not None:
+        reference, student = (
+            for_volumes(plan, spec, cohort.task, may_flip=cohort.may_flip) for plan in (reference, student)
+        )
     return reference, student
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from bedside.base.arrays import ByteArray, FloatArray
 from bedside.base.errors import GoldenError
 from bedside.base.jsonform import from_json
+from bedside.bundle.golden_volumes import as_slices, from_slices, golden_volumes
 from bedside.bundle.manifest import ShippedModel
 from bedside.data.phantom import Phantom
 from bedside.data.preprocess import Preprocess
@@ -46,10 +47,11 @@ def _ramp() -> ByteArray:
 
 
 def as_png(image: ByteArray) -> bytes:
-    """Encode ``(H, W)`` or ``(H, W, 3)`` pixels."""
+    """Encode ``(H, W)`` or ``(H, W, 3)`` pixels, or the slices of ``(D, H, W)``."""
     from PIL import Image
 
     buffer = BytesIO()
+    image = as_slices(image) if image.ndim == 3 and image.shape[2] != 3 else image
     Image.fromarray(image).save(buffer, "PNG")
     return buffer.getvalue()
 
@@ -60,6 +62,19 @@ def thinned(outputs: FloatArray) -> FloatArray:
         return outputs
     places = outputs.reshape(*outputs.shape[:2], -1)
     return places[:, :, :: max(1, places.shape[2] // N_PLACES)]
+
+
+def golden_for(preprocess: Preprocess) -> list[tuple[str, ByteArray]]:
+    """The golden images, or volumes, of a model's input."""
+    if preprocess.depth_px is not None:
+        return golden_volumes((preprocess.depth_px, preprocess.height_px, preprocess.width_px))
+    return golden_images(preprocess.n_channels, min(preprocess.height_px, preprocess.width_px))
+
+
+def read_golden(path: Path, preprocess: Preprocess) -> ByteArray:
+    """Read one of them back."""
+    picture = read_image(path)
+    return picture if preprocess.depth_px is None else from_slices(picture, preprocess.depth_px)
 
 
 def golden_logits(session: Session, preprocess: Preprocess, images: Sequence[ByteArray]) -> FloatArray:
@@ -87,7 +102,7 @@ def replay(folder: Path, shipped: ShippedModel, preprocess: Preprocess, session:
         )
     if outside := [name for name in names if Path(name).name != name]:
         raise GoldenError(f"{OUTPUTS} names {outside[0]}", expected="images in golden/", hint="get the bundle again")
-    images = [read_image(folder / "golden" / name) for name in names]
+    images = [read_golden(folder / "golden" / name, preprocess) for name in names]
     outputs = golden_logits(session, preprocess, images)
     if outputs[0].size != len(rows[0]):
         raise GoldenError(

@@ -15,7 +15,7 @@ from bedside.base.errors import InputError
 from bedside.base.files import folder_in_the_making, write_atomic
 from bedside.base.jsonform import to_json
 from bedside.base.task import Task
-from bedside.bundle.golden import OUTPUTS, TOLERANCE_PROB, GoldenOutputs, as_png, golden_images, golden_logits
+from bedside.bundle.golden import OUTPUTS, TOLERANCE_PROB, GoldenOutputs, as_png, golden_for, golden_logits
 from bedside.bundle.manifest import MEASURED_FILES, SCHEMA_VERSION, IntendedUse, Manifest, ShippedModel
 from bedside.bundle.opening import GATE, MANIFEST, SIGNATURE, Bundle, open_bundle
 from bedside.bundle.signing import sign
@@ -139,7 +139,7 @@ def _copy_models(job: SealJob, folder: Path) -> tuple[ShippedModel, ...]:
 
 def _write_golden(job: SealJob, shipped: tuple[ShippedModel, ...], folder: Path) -> None:
     preprocess = job.preprocess
-    images = golden_images(preprocess.n_channels, min(preprocess.height_px, preprocess.width_px))
+    images = golden_for(preprocess)
     for name, image in images:
         _write(folder / "golden" / name, as_png(image))
     outputs = {}

@@ -1,4 +1,4 @@
-"""Augmentation of volumes and of their label maps: `sample` throws the dice, the value it returns changes the voxels."""
+"""Augmentation of volumes and their label maps: `sample` throws the dice, the value it returns changes the voxels."""
 
 from dataclasses import dataclass
 

@@ -104,6 +104,12 @@ class Case:
             return self.pixels
         return read_image(self._file(), frame=self.frame)
 
+    def own_shape(self) -> tuple[int, ...]:
+        """``(H, W)``, or ``(D, H, W)`` of a volume, before any preprocessing."""
+        if not self.is_volume:
+            return self.image().shape[:2]
+        return (read_grey(self._file())[0] if self.pixels is None else self.pixels).shape
+
     def placed(self, preprocess: Preprocess) -> ByteArray:
         """Pixels as the model's input has them before the normalization: ``(C, H, W)`` uint8.
 

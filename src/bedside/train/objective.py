@@ -9,6 +9,7 @@ import numpy as np
 from bedside.base.seam import Seam
 from bedside.base.task import Task, TensorSpec
 from bedside.data.augment import AugmentDraw
+from bedside.data.augment_volumes import VolumeDraw
 from bedside.train.architecture import Architecture
 from bedside.train.plan import TrainPlan
 
@@ -32,7 +33,7 @@ class Objective(Protocol):
         """Return the loss of a batch, a scalar."""
         ...
 
-    def moved(self, targets: np.ndarray[Any, Any], draw: AugmentDraw) -> np.ndarray[Any, Any]:
+    def moved(self, targets: np.ndarray[Any, Any], draw: AugmentDraw | VolumeDraw) -> np.ndarray[Any, Any]:
         """Move targets as the draw moves their images."""
         ...
 
@@ -86,7 +87,7 @@ class ClassObjective:
         )
         return plan.distil_weight * t * t * soft + (1 - plan.distil_weight) * hard
 
-    def moved(self, targets: np.ndarray[Any, Any], draw: AugmentDraw) -> np.ndarray[Any, Any]:
+    def moved(self, targets: np.ndarray[Any, Any], draw: AugmentDraw | VolumeDraw) -> np.ndarray[Any, Any]:
         """A class stays where its image goes."""
         return targets
 
@@ -96,12 +97,16 @@ class ClassObjective:
         if asked is not None:
             pretrained = asked.startswith("timm:") or asked == "tf_efficientnet_lite0"
             return Architecture(family=asked, width=1.0, spec=spec, n_classes=n_classes, pretrained=pretrained)
+        if spec.depth_px is not None:
+            return Architecture(family="net3d", width=1.0, spec=spec, n_classes=n_classes)
         if spec.height_px <= SMALL_PX:
             return Architecture(family="resnet18", width=1.0, spec=spec, n_classes=n_classes)
         return Architecture(family="tf_efficientnet_lite0", width=1.0, spec=spec, n_classes=n_classes, pretrained=True)
 
     def families(self, spec: TensorSpec) -> Mapping[str, tuple[float, ...]]:
-        """Own small networks and mobile backbones."""
+        """Own small networks and mobile backbones; for volumes networks of factored convolutions."""
+        if spec.depth_px is not None:
+            return {"net3d": (0.75, 0.5, 0.25)}
         return {
             "residual": (1.25, 1.0, 0.75, 0.5, 0.25),
             "depthwise": (2.0, 1.5, 1.0, 0.75, 0.5),

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from bedside.base.jsonform import OMIT_DEFAULT
 from bedside.data.augment import Augment
+from bedside.data.augment_volumes import AugmentVolumes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +25,8 @@ class TrainPlan:
     n_views
         Augmented views of the development part that teacher and student share and that epochs cycle through
         (Beyer et al., CVPR 2022, "a good teacher is patient and consistent").
+    augment_volumes
+        For volumes, in the place of `augment`.
     """
 
     n_epochs: int
@@ -37,6 +41,7 @@ class TrainPlan:
     distil_temperature: float = 2.0
     n_views: int = 8
     augment: Augment = field(default_factory=Augment)
+    augment_volumes: AugmentVolumes | None = field(default=None, metadata=OMIT_DEFAULT)
     threads: int = 1
     seed: int = 0
 

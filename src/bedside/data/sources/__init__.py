@@ -38,7 +38,8 @@ def load_cohort(source: str, **options: str) -> Cohort:
     Parameters
     ----------
     source
-        ``medmnist:NAME``, ``folder:DIR``, ``dicom:DIR``, ``nifti:DIR``, ``msd:DIR``, ``nih-cxr14:DIR``, ``chexpert:DIR``,
+        ``medmnist:NAME``, ``folder:DIR``, ``dicom:DIR``, ``nifti:DIR``, ``msd:DIR``, ``nih-cxr14:DIR``,
+        ``chexpert:DIR``,
         ``phantom:ultrasound``, or a plugin's.
     **options
         Passed to the source; ``positive="NAME"`` names the class that is looked for.

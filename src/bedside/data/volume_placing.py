@@ -49,18 +49,18 @@ class Placing:
         """Bring a label map ``(D, H, W)`` of the volume's own grid to the model's: nearest voxel."""
         return self.cut(_nearest(_checked(labels, self.own), self.resampled))
 
-    def restored(self, logits: FloatArray) -> ByteArray:
-        """Bring logits ``(K, D, H, W)`` of the model's grid back: label numbers ``(D, H, W)`` of the own grid.
+    def restored(self, probabilities: FloatArray) -> FloatArray:
+        """Bring probabilities ``(K, D, H, W)`` of the model's grid (or of the resampled one) back to the own grid.
 
-        Logits are interpolated before the largest is taken, so that edges stay smooth. Where the model saw nothing, the
-        label is 0.
+        They are interpolated linearly, so that outlines stay smooth. Where the model saw nothing, the first class, the
+        background, has the value 1.
         """
-        logits = _checked(logits, (logits.shape[0], *(self.model or self.resampled)))
-        full = _fitted(logits, self.resampled, np.nan) if self.model is not None else logits
-        seen = np.isfinite(full[0])
-        full = np.where(seen, full, np.float32(0))
-        own = np.stack([resampled(plane, self.own) for plane in full])
-        return np.where(_nearest(seen, self.own), own.argmax(0), 0).astype(np.uint8)
+        model = self.resampled if probabilities.shape[1:] == self.resampled else self.model or self.resampled
+        probabilities = _checked(probabilities, (len(probabilities), *model))
+        whole = _fitted(probabilities, self.resampled, 0)
+        if model != self.resampled:
+            whole[0] += 1 - _fitted(np.ones(model, np.float32), self.resampled, 0)
+        return np.stack([resampled(plane, self.own) for plane in whole])
 
 
 def placing_of(

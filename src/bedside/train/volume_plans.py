@@ -31,7 +31,7 @@ def for_volumes(plan: TrainPlan, spec: TensorSpec, task: Task, *, may_flip: bool
         plan,
         n_epochs=max(2, plan.n_epochs // 2),
         patience=max(2, plan.patience // 2),
-        batch_size=BATCH_SIZE if prod(shape) > SMALL_VOXELS else 4 * BATCH_SIZE,
+        batch_size=BATCH_SIZE,
         learning_rate=LEARNING_RATE,
         augment_volumes=AugmentVolumes(flip_axes=(LEFT_RIGHT,) if may_flip else (), crop=crop),
     )

@@ -12,6 +12,8 @@ from bedside.base.seam import Requirement, require
 from bedside.data.dicom.opening import MAX_PIXELS
 from bedside.data.volume import Volume, check_affine, made_canonical, uncanonical
 
+SUFFIXES = (".nii.gz", ".nii")
+
 _NEEDS = (Requirement("nibabel", "bedside[nifti]"),)
 _MAX_VOXELS = 20 * MAX_PIXELS
 _MM = {"mm": 1.0, "meter": 1000.0, "micron": 0.001, "unknown": 1.0}
@@ -20,6 +22,13 @@ _MM = {"mm": 1.0, "meter": 1000.0, "micron": 0.001, "unknown": 1.0}
 def is_nifti(path: Path) -> bool:
     """Whether a file is called NIfTI: ``.nii``, ``.nii.gz``, or a pair's ``.hdr`` or ``.img``."""
     return path.name.lower().endswith((".nii", ".nii.gz", ".hdr", ".img"))
+
+
+def nifti_stem(path: Path) -> str:
+    """File name without ``.nii`` or ``.nii.gz``."""
+    name = path.name
+    suffix = next((suffix for suffix in SUFFIXES if name.lower().endswith(suffix)), "")
+    return name[: len(name) - len(suffix)]
 
 
 def read_nifti(path: Path) -> Volume:

@@ -7,8 +7,9 @@ from typing import Any
 
 from bedside.base.errors import CohortError
 from bedside.data.cohort import Cohort
+from bedside.data.nifti import nifti_stem
 from bedside.data.sources.tables import choice, folder_at, unknown_layout
-from bedside.data.sources.volumes import VolumePair, checked, segmentation_cohort, volume_stem
+from bedside.data.sources.volumes import VolumePair, checked, segmentation_cohort
 
 _WHAT = "a task of the Medical Segmentation Decathlon (MICCAI)"
 _LOOKED_FOR = 'dataset.json with "training": [{"image": ..., "label": ...}], "labels": {"0": ..., "1": ...}, "modality"'
@@ -97,5 +98,5 @@ def _pair(folder: Path, row: Any, number: int) -> VolumePair:
                 expected="paths below it",
                 hint="correct it",
             )
-    name = volume_stem(image)
+    name = nifti_stem(image)
     return VolumePair(case_id=name, image=image, labels=labels, patient_id=name)

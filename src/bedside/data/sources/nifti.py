@@ -6,8 +6,9 @@ from pathlib import Path
 
 from bedside.base.errors import CohortError
 from bedside.data.cohort import Cohort
+from bedside.data.nifti import SUFFIXES, nifti_stem
 from bedside.data.sources.tables import choice, folder_at, part_named, rows_of, unknown_layout
-from bedside.data.sources.volumes import SUFFIXES, VolumePair, checked, segmentation_cohort, volume_stem
+from bedside.data.sources.volumes import VolumePair, checked, segmentation_cohort
 
 _WHAT = "a folder of NIfTI volumes"
 _TABLES = ("metadata.csv", "dataset.csv")
@@ -113,4 +114,4 @@ def _volumes(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         return {}
     files = sorted(path for path in folder.iterdir() if path.name.lower().endswith(SUFFIXES))
-    return {volume_stem(path): path for path in files if not path.name.startswith(".")}
+    return {nifti_stem(path): path for path in files if not path.name.startswith(".")}

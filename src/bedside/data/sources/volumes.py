@@ -13,8 +13,6 @@ from bedside.data.cohort import Cohort
 from bedside.data.label_maps import check_pair, read_label_map
 from bedside.data.volume_reading import read_volume
 
-SUFFIXES = (".nii.gz", ".nii")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VolumePair:
@@ -26,15 +24,6 @@ class VolumePair:
     part: Part | None = None
     patient_id: str | None = None
     attributes: tuple[tuple[str, str], ...] = ()
-
-
-def volume_stem(path: Path) -> str:
-    """File name without ``.nii`` or ``.nii.gz``."""
-    name = path.name
-    for suffix in SUFFIXES:
-        if name.lower().endswith(suffix):
-            return name[: -len(suffix)]
-    return name
 
 
 def checked(

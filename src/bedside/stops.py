@@ -207,8 +207,12 @@ def referenced(run: Run, material: Material, plan: TrainPlan) -> tuple[Baseline,
     return baseline, folder
 
 
-def taught(run: Run, material: Material, reference: "nn.Module", baseline: Baseline, plan: TrainPlan) -> FloatArray:
-    """The reference's soft answers to the shared views, ``(n_views, n, K)``; part of stop 3."""
+def taught(
+    run: Run, material: Material, reference: "nn.Module", baseline: Baseline, plan: TrainPlan
+) -> FloatArray | None:
+    """The reference's soft answers to the shared views, ``(n_views, n, K)``; part of stop 3. None if none are asked."""
+    if not plan.distil_weight:
+        return None
     from bedside.base.files import write_atomic
     from bedside.train.fitting import teach
 
@@ -239,7 +243,7 @@ def compressed(
     run: Run,
     material: Material,
     recipe: Recipe,
-    teacher_logits: FloatArray,
+    teacher_logits: FloatArray | None,
     baseline: Baseline,
     start: "nn.Module | None" = None,
 ) -> tuple[CompressedModel, Path]:

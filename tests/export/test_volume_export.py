@@ -32,7 +32,7 @@ def make_job(folder: Path, family: str) -> ExportJob:
     return ExportJob(model=model.eval(), spec=SPEC, n_classes=3, plan=plan, observed=observed, folder=folder)
 
 
-@pytest.fixture(scope="module", params=[("litert", "unet3d"), ("onnx", "unet3d"), ("litert", "net3d")], ids="-".join)
+@pytest.fixture(scope="module", params=[("litert", "unet3d"), ("onnx", "net3d")], ids="-".join)
 def made(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[ExportJob, tuple[Artifact, ...]]:

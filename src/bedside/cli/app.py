@@ -120,7 +120,7 @@ def predict(
     threads: Annotated[int, typer.Option(help="Threads of the runtime.")] = 1,
     masks: Annotated[
         Path | None,
-        typer.Option(help="Write the outline of each image here, PNG; of volumes NIfTI.", show_default=False),
+        typer.Option(help="Write outlines here on each file's own grid: PNG; of volumes NIfTI.", show_default=False),
     ] = None,
 ) -> None:
     """Predict images with a bundle. Needs no torch."""

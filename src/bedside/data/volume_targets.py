@@ -45,10 +45,3 @@ def own_label_map(case: Case, task: Task) -> tuple[ByteArray, tuple[float, ...] 
         raise CohortError(f"the volume {case.case_id} has no label map", expected="one", hint="check its source")
     found = read_volume(case.mask_path)
     return check_numbers(found.values, case.mask_path, range(task.n_classes)), found.spacing_mm
-
-
-def grid_spacings(cases: Sequence[Case], preprocess: Preprocess) -> tuple[tuple[float, ...] | None, ...]:
-    """Spacing of the model's grid for each case: that of the preprocessing where it resamples, else the file's own."""
-    if preprocess.own_spacing_mm is not None:
-        return (preprocess.own_spacing_mm,) * len(cases)
-    return tuple(None if case.path is None else read_volume(case.path).spacing_mm for case in cases)

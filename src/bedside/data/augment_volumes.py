@@ -144,7 +144,8 @@ def _trilinear(volume: ByteArray, place: FloatArray) -> FloatArray:
     place = np.clip(place, -1, sides.astype(np.float32))
     corner = np.minimum(np.floor(place), sides.astype(np.float32) - 1)
     fd, fh, fw = place - corner
-    step_d, step_h = padded.shape[1] * padded.shape[2], padded.shape[2]
+    step_h = volume.shape[2] + 2
+    step_d = (volume.shape[1] + 2) * step_h
     d, h, w = corner.astype(np.int32) + 1
     start = d * step_d + h * step_h + w
     flat = padded.ravel()

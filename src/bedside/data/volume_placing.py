@@ -73,14 +73,15 @@ def placing_of(
     ImageError
         If the volume's own spacing is not known, or resampling would give a side of more than 4096 voxels.
     """
-    sides = own
+    sides: Shape3 = own
     if target_mm is not None:
         if spacing_mm is None:
             raise ImageError(
                 "a volume without a spacing, and the model's input is resampled to one",
                 expected="NIfTI, DICOM, or an array with a preprocessing without spacing_mm", hint="give it a header",
             )  # fmt: skip
-        sides = tuple(max(1, round(n * mm / target_mm)) for n, mm in zip(own, spacing_mm, strict=True))
+        depth, height, width = (max(1, round(n * mm / target_mm)) for n, mm in zip(own, spacing_mm, strict=True))
+        sides = (depth, height, width)
     if max(sides) > _MAX_SIDE_VOXELS:
         raise ImageError(
             f"voxels of {spacing_mm} mm resampled to {target_mm} mm give {sides}",

@@ -13,12 +13,12 @@ from bedside.base.task import TensorSpec
 from bedside.data.enhance.luma import luma
 from bedside.data.enhance.steps import Step
 from bedside.data.fitting_in import centre_square, foreground, letterboxed, pasted, resized, respaced
+from bedside.data.normalizing import Normalization, by_its_own
 from bedside.data.reading import read_image, read_picture
 from bedside.data.volume_placing import Placing, placing_of, read_grey
 from bedside.data.window import PercentileWindow, Window
 
 Fit = Literal["letterbox", "squash", "crop", "foreground"]
-Normalization = Literal["fixed", "z_score", "unit"]
 Spacing = tuple[float, ...]
 
 
@@ -184,7 +184,7 @@ class Preprocess:
     def normalize(self, pixels: ByteArray) -> FloatArray:
         """Scale 0-255 pixels of any shape to the model's range, float32; the last axes are one image or volume."""
         if self.normalization != "fixed":
-            return _by_its_own(pixels, self.normalization, n_axes=3 if self.depth_px is None else 4)
+            return by_its_own(pixels, self.normalization, n_axes=3 if self.depth_px is None else 4)
         scaled = pixels.astype(np.float32)
         scaled -= np.float32(self.mean)
         scaled *= np.float32(1.0 / self.std)
@@ -214,18 +214,3 @@ def _no_spacing(source: str) -> ImageError:
         expected="Pixel Spacing, Imager Pixel Spacing, ultrasound regions in cm, or a TIFF with a resolution",
         hint="leave the file out, or use a preprocessing without spacing_mm",
     )
-
-
-def _by_its_own(pixels: ByteArray, normalization: Normalization, n_axes: int) -> FloatArray:
-    """Shift and scale each image by its own statistics; sums are whole numbers, so that every machine agrees."""
-    axes = tuple(range(max(0, pixels.ndim - n_axes), pixels.ndim))
-    if normalization == "unit":
-        low = pixels.min(axis=axes, keepdims=True).astype(np.float32)
-        spread = pixels.max(axis=axes, keepdims=True).astype(np.float32) - low
-        return (pixels.astype(np.float32) - low) / np.maximum(spread, np.float32(1))
-    n = int(np.prod([pixels.shape[axis] for axis in axes]))
-    total = pixels.sum(axis=axes, keepdims=True, dtype=np.int64)
-    squares = np.square(pixels, dtype=np.int64).sum(axis=axes, keepdims=True)
-    deviation = np.sqrt((n * squares - total * total).astype(np.float64)) / n
-    mean = (total / n).astype(np.float32)
-    return (pixels.astype(np.float32) - mean) / np.maximum(deviation, 1.0).astype(np.float32)

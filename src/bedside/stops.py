@@ -183,6 +183,7 @@ def plans_for(run: Run, cohort: Cohort, material: Material) -> tuple[TrainPlan, 
         reference, student = (
             for_volumes(plan, spec, cohort.task, may_flip=cohort.may_flip) for plan in (reference, student)
         )
+        reference = replace(reference, n_epochs=student.n_epochs)
     return reference, student
 
 

@@ -53,6 +53,7 @@ def test_a_decathlon_task_becomes_a_cohort(tmp_path: Path) -> None:
     assert [case.case_id for case in cohort.cases] == [f"organ_{i:03d}" for i in range(4)]
     assert all(case.patient_id == case.case_id and case.is_volume for case in cohort.cases)
     assert cohort.quarantined == {}
+    assert cohort.counts() == {"unassigned": {"background": 4, "head": 4, "tail": 4}}
 
 
 def test_volumes_and_label_maps_arrive_on_one_grid(tmp_path: Path) -> None:

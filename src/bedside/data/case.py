@@ -47,7 +47,8 @@ class Case:
     mask_pixels
         The same from memory: label numbers ``(H, W)`` or ``(D, H, W)`` uint8.
     marks
-        Of every class 1 if the case has it, 0 if not, -1 if nobody knows; for tasks of several labels.
+        Of every class 1 if the case has it, 0 if not, -1 if nobody knows; for tasks of several labels, and for label
+        maps whose source has looked into them.
     boxes
         Objects in the image, in its own pixels.
     frame_paths
@@ -77,7 +78,7 @@ class Case:
 
     def holds(self, task: Task) -> tuple[int, ...]:
         """Indices of the classes that the case counts for: its own one, every finding it has, every kind of object."""
-        if task.kind == "multilabel":
+        if task.kind == "multilabel" or (task.kind == "segmentation" and self.marks):
             return tuple(k for k, mark in enumerate(self.marks) if mark == 1)
         if task.kind == "detection":
             return tuple(sorted({box.label for box in self.boxes}))

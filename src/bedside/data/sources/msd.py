@@ -34,7 +34,7 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
     classes = _classes(folder, described["labels"])
     modality = _modality(folder, described["modality"])
     listed = [_pair(folder, row, number) for number, row in enumerate(described["training"])]
-    pairs, quarantined, _ = checked(listed, tuple(range(len(classes))), check=check)
+    pairs, quarantined = checked(listed, tuple(range(len(classes))), check=check)
     facts = {
         "name": str(described.get("name") or folder.resolve().name),
         "source": f"msd:{folder.resolve().name}",

@@ -39,10 +39,10 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
     table = next((folder / name for name in _TABLES if (folder / name).is_file()), None)
     listed, unpaired = (_from_table(table), {}) if table else _from_names(folder)
     known = tuple(range(len(names))) if names else None
-    pairs, quarantined, met = checked(listed, known, check=check)
+    pairs, quarantined = checked(listed, known, check=check)
     facts = {"name": folder.resolve().name, "source": f"nifti:{folder.resolve().name}",
              "may_flip": options.get("may_flip", "") == "yes"}  # fmt: skip
-    return segmentation_cohort(pairs, quarantined | unpaired, names or _numbered(folder, met, check), facts)
+    return segmentation_cohort(pairs, quarantined | unpaired, names or _numbered(folder, pairs, check), facts)
 
 
 def _names(folder: Path, asked: str | None) -> tuple[str, ...]:
@@ -64,13 +64,14 @@ def _names(folder: Path, asked: str | None) -> tuple[str, ...]:
     return tuple(named[number] for number in range(len(named)))
 
 
-def _numbered(folder: Path, met: tuple[int, ...], check: str) -> tuple[str, ...]:
+def _numbered(folder: Path, pairs: list[VolumePair], check: str) -> tuple[str, ...]:
     if check == "header":
         raise CohortError(
             f"{folder} names no labels, and check=header reads no label map",
             expected="the option classes, or labels.json", hint="such as --option classes=background,tumour",
         )  # fmt: skip
-    return ("background", *(f"label {number}" for number in range(1, max(2, met[-1] + 1))))
+    highest = max((pair.numbers[-1] for pair in pairs), default=1)
+    return ("background", *(f"label {number}" for number in range(1, max(2, highest + 1))))
 
 
 def _from_table(table: Path) -> list[VolumePair]:

@@ -15,7 +15,14 @@ def volume_cohort(n: int) -> Cohort:
         name="volume-phantom",
         task=Task(classes=CLASSES, positive=1, kind="segmentation"),
         cases=tuple(
-            Case(case_id=f"phantom/{i:05d}", label=0, patient_id=f"phantom-{i}", pixels=voxels, mask_pixels=labels)
+            Case(
+                case_id=f"phantom/{i:05d}",
+                label=0,
+                patient_id=f"phantom-{i}",
+                pixels=voxels,
+                mask_pixels=labels,
+                marks=(1,) * len(CLASSES),
+            )
             for i, (voxels, labels) in enumerate(made)
         ),
         source="phantom:volume",

@@ -1,7 +1,7 @@
 """What the sources of labelled volumes share: pairs are checked one by one, and a bad one does not stop the rest."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +24,14 @@ class VolumePair:
     part: Part | None = None
     patient_id: str | None = None
     attributes: tuple[tuple[str, str], ...] = ()
+    numbers: tuple[int, ...] = ()
+    """Label numbers that its map holds, once it has been read."""
 
 
 def checked(
     pairs: Iterable[VolumePair], known: tuple[int, ...] | None, *, check: str
-) -> tuple[list[VolumePair], dict[str, str], tuple[int, ...]]:
-    """Sort pairs into sound ones and quarantined ones with their reason; and the label numbers that were met.
+) -> tuple[list[VolumePair], dict[str, str]]:
+    """Sort pairs into sound ones, with the label numbers that they hold, and quarantined ones with their reason.
 
     Parameters
     ----------
@@ -40,18 +42,21 @@ def checked(
     """
     sound: list[VolumePair] = []
     quarantined: dict[str, str] = {}
-    met: set[int] = {0}
     for pair in pairs:
         try:
             check_pair(pair.image, pair.labels)
             if check == "full":
                 labels = read_label_map(pair.labels, like=read_volume(pair.image), known=known)
-                met |= set(np.flatnonzero(np.bincount(labels.ravel())).tolist())
+                pair = replace(pair, numbers=tuple(np.flatnonzero(np.bincount(labels.ravel())).tolist()))
         except ImageError as error:
             quarantined[pair.case_id] = error.message
             continue
         sound.append(pair)
-    return sound, quarantined, tuple(sorted(met))
+    return sound, quarantined
+
+
+def _marks(pair: VolumePair, n_classes: int) -> tuple[int, ...]:
+    return tuple(int(k in pair.numbers) for k in range(n_classes)) if pair.numbers else ()
 
 
 def segmentation_cohort(
@@ -73,7 +78,7 @@ def segmentation_cohort(
     cases = tuple(
         Case(
             case_id=pair.case_id, label=0, path=pair.image, mask_path=pair.labels, part=pair.part,
-            patient_id=pair.patient_id, attributes=pair.attributes,
+            patient_id=pair.patient_id, attributes=pair.attributes, marks=_marks(pair, len(classes)),
         )
         for pair in pairs
     )  # fmt: skip

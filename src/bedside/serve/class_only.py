@@ -20,6 +20,6 @@ def require_classes(bundle: Bundle, what: str) -> None:
         )  # fmt: skip
     if not manifest.preprocess.spec.is_image:
         raise InputError(
-            f"{what} are drawn on single images, and {manifest.name} takes an input of {manifest.preprocess.spec.shape}",
+            f"{what} are made for single images; {manifest.name} takes an input of {manifest.preprocess.spec.shape}",
             expected="a bundle of images", hint="see the figures of its own report",
         )  # fmt: skip

@@ -89,7 +89,7 @@ def test_a_turned_file_gets_its_map_on_its_own_grid(outliner: Path, cli: Cli, tm
     assert 2 * ((back > 0) & (numbers > 0)).sum() / ((back > 0).sum() + (numbers > 0).sum()) > 0.7
     (row,) = json.loads(done.stdout)
     for k, name in enumerate(CLASSES[1:], start=1):
-        said = row[f"volume of {name}"]
+        said = row["measures"][f"volume of {name}"]
         assert said["unit"] == "mL"
         assert said["value"] == pytest.approx((back == k).sum() / 1000, abs=1e-3)
 

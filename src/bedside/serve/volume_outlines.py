@@ -54,6 +54,5 @@ def volumes_of(
     """Volume of each class but the background, ``(K - 1,)`` voxels: in mL where the file states its spacing."""
     factor, unit = (1.0, "voxels") if spacing_mm is None else (float(np.prod(spacing_mm)) / 1000, "mL")
     return tuple(
-        (f"volume of {name}", round(float(n) * factor, 4), unit)
-        for name, n in zip(classes[1:], n_voxels, strict=True)
+        (f"volume of {name}", round(float(n) * factor, 4), unit) for name, n in zip(classes[1:], n_voxels, strict=True)
     )

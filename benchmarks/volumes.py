@@ -128,8 +128,8 @@ def summary_of(test: tuple[Case, ...], judged: dict[str, list[CaseFigures]]) -> 
     units = units_of(test)
     weights = unit_weights(units, len(test), n_resamples=1000, seed=0)
 
-    def estimate(values: np.ndarray, high: float = 1.0) -> dict[str, float]:
-        found = mean_over_cases(values, weights, len(set(units)), high=high)
+    def estimate(values: np.ndarray, *, is_share: bool = True) -> dict[str, float]:
+        found = mean_over_cases(values, weights, len(set(units)), is_share=is_share)
         return {"value": found.value, "low": found.low, "high": found.high}
 
     def column(name: str, precision: str = "int8") -> np.ndarray:
@@ -139,8 +139,8 @@ def summary_of(test: tuple[Case, ...], judged: dict[str, list[CaseFigures]]) -> 
     return {
         "dice": estimate(case_mean(dice)),
         "dice_fp32": estimate(case_mean(exact)),
-        "lost": estimate(case_mean(exact) - case_mean(dice)),
-        "hd95_mm": estimate(case_mean(column("hd95")), high=np.inf),
+        "lost": estimate(case_mean(exact) - case_mean(dice), is_share=False),
+        "hd95_mm": estimate(case_mean(column("hd95")), is_share=False),
         "nsd": estimate(case_mean(column("nsd"))),
         **{f"dice_{name}": estimate(dice[:, k]) for k, name in enumerate(CLASSES[1:])},
     }

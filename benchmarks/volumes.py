@@ -67,6 +67,8 @@ def run_cell(seed: int) -> dict[str, Any]:
 
 def make_files(split: Split, task: Task, preprocess: Preprocess, seed: int) -> tuple[tuple[Artifact, ...], Path, float]:
     """Fit on development, observe, and write fp32 and int8; returns the seconds of CPU that the fit took too."""
+    import torch
+
     from bedside.compress.quantization import QuantizationPlan
     from bedside.export.converting import ExportJob, convert
     from bedside.train.architecture import Architecture, build
@@ -95,6 +97,7 @@ def make_files(split: Split, task: Task, preprocess: Preprocess, seed: int) -> t
         on_epoch=lambda mark: print(seed, mark, f"{time.process_time() - begun:.0f} s", flush=True),
     )  # fmt: skip
     fit_s = time.process_time() - begun
+    model = model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # litert-torch wants it
     observed = preprocess.normalize(stack_images(split.observation, preprocess))
     job = ExportJob(
         model=model, spec=preprocess.spec, n_classes=task.n_classes, observed=observed, folder=folder,

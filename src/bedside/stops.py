@@ -33,6 +33,7 @@ from bedside.runtime.devices import DeviceSpec
 from bedside.runtime.session import logits, open_session
 from bedside.train.baseline import Baseline, fit_reference
 from bedside.train.plan import TrainPlan
+from bedside.train.volume_plans import for_volumes
 from bedside.verify.judge import Answer, Truth, judge_of
 from bedside.verify.operating_point import OperatingPoint
 from bedside.verify.parity import ParityReport, edge_images
@@ -179,6 +180,12 @@ def plans_for(run: Run, cohort: Cohort, material: Material) -> tuple[TrainPlan, 
         patience=max(5, n_epochs // 3),
         n_views=10_000,
     )
+    spec = material.preprocess.spec
+    if spec.depth_px is not None:
+        reference, student = (
+            for_volumes(plan, spec, cohort.task, may_flip=cohort.may_flip) for plan in (reference, student)
+        )
+        reference = replace(reference, n_epochs=student.n_epochs)
     return reference, student
 
 
@@ -205,8 +212,12 @@ def referenced(run: Run, material: Material, plan: TrainPlan) -> tuple[Baseline,
     return baseline, folder
 
 
-def taught(run: Run, material: Material, reference: "nn.Module", baseline: Baseline, plan: TrainPlan) -> FloatArray:
-    """The reference's soft answers to the shared views, ``(n_views, n, K)``; part of stop 3."""
+def taught(
+    run: Run, material: Material, reference: "nn.Module", baseline: Baseline, plan: TrainPlan
+) -> FloatArray | None:
+    """The reference's soft answers to the shared views, ``(n_views, n, K)``; part of stop 3. None if none are asked."""
+    if not plan.distil_weight:
+        return None
     from bedside.base.files import write_atomic
     from bedside.train.fitting import teach
 
@@ -237,7 +248,7 @@ def compressed(
     run: Run,
     material: Material,
     recipe: Recipe,
-    teacher_logits: FloatArray,
+    teacher_logits: FloatArray | None,
     baseline: Baseline,
     start: "nn.Module | None" = None,
 ) -> tuple[CompressedModel, Path]:

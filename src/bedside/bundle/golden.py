@@ -11,6 +11,7 @@ from bedside.base.arrays import ByteArray, FloatArray
 from bedside.base.errors import GoldenError
 from bedside.base.jsonform import from_json
 from bedside.bundle.golden_clips import as_npy, golden_clips
+from bedside.bundle.golden_volumes import as_slices, from_slices, golden_volumes
 from bedside.bundle.manifest import ShippedModel
 from bedside.data.clip import read_clip
 from bedside.data.clip_sampling import spread_frames
@@ -34,19 +35,26 @@ class GoldenOutputs:
 
 
 def golden_cases(preprocess: Preprocess) -> list[tuple[str, ByteArray]]:
-    """Named cases of the kind that a preprocessing takes: images, or clips."""
+    """Named cases of the kind that a preprocessing takes: images, clips or volumes."""
     if preprocess.n_frames is not None:
         return golden_clips(preprocess.n_frames)
+    if preprocess.depth_px is not None:
+        return golden_volumes((preprocess.depth_px, preprocess.height_px, preprocess.width_px))
     return golden_images(preprocess.n_channels, min(preprocess.height_px, preprocess.width_px))
 
 
 def encoded(name: str, case: ByteArray) -> bytes:
-    """Encode a golden case as its name says."""
-    return as_npy(case) if name.endswith(".npy") else as_png(case)
+    """Encode a golden case as its name says; a volume as a picture of its slices."""
+    if name.endswith(".npy"):
+        return as_npy(case)
+    return as_png(as_slices(case) if case.ndim == 3 and case.shape[2] != 3 else case)
 
 
 def _decoded(path: Path, preprocess: Preprocess) -> ByteArray:
-    return read_image(path) if preprocess.n_frames is None else read_clip(path).frames
+    if preprocess.n_frames is not None:
+        return read_clip(path).frames
+    picture = read_image(path)
+    return picture if preprocess.depth_px is None else from_slices(picture, preprocess.depth_px)
 
 
 def _placed(case: ByteArray, preprocess: Preprocess) -> ByteArray:
@@ -71,10 +79,11 @@ def _ramp() -> ByteArray:
 
 
 def as_png(image: ByteArray) -> bytes:
-    """Encode ``(H, W)`` or ``(H, W, 3)`` pixels."""
+    """Encode ``(H, W)`` or ``(H, W, 3)`` pixels, or the slices of ``(D, H, W)``."""
     from PIL import Image
 
     buffer = BytesIO()
+    image = as_slices(image) if image.ndim == 3 and image.shape[2] != 3 else image
     Image.fromarray(image).save(buffer, "PNG")
     return buffer.getvalue()
 

@@ -128,7 +128,7 @@ def predict(
     ] = 0.05,
     masks: Annotated[
         Path | None,
-        typer.Option(help="Write the outline of each image here, as a PNG of its size.", show_default=False),
+        typer.Option(help="Write outlines here on each file's own grid: PNG; of volumes NIfTI.", show_default=False),
     ] = None,
 ) -> None:
     """Predict images with a bundle. Needs no torch."""

@@ -45,7 +45,7 @@ def _with_masks(
             f"{predictor.bundle.manifest.name} answers a task of {kind}", expected="a bundle that outlines",
             hint="leave --masks out",
         )  # fmt: skip
-    prepare_masks(files, folder)
+    prepare_masks(files, folder, volumes=predictor.bundle.manifest.preprocess.depth_px is not None)
     for found in predictions:
         write_mask(found, folder)
         yield found

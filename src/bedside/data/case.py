@@ -13,8 +13,10 @@ from bedside.base.errors import CohortError
 from bedside.base.task import Task
 from bedside.data.boxes import Box
 from bedside.data.clip_sampling import sampled_frames, spread_frames
+from bedside.data.nifti import is_nifti
 from bedside.data.preprocess import Preprocess
 from bedside.data.reading import read_image
+from bedside.data.volume_placing import read_grey, three_views
 
 Part = Literal["development", "tuning", "test"]
 PARTS: tuple[Part, ...] = ("development", "tuning", "test")
@@ -37,16 +39,17 @@ class Case:
     part
         The part that the source assigns, if any.
     pixels
-        ``(H, W)`` or ``(H, W, 3)`` uint8; of a clip ``(T, H, W)`` or ``(T, H, W, 3)``, and then `is_clip` holds.
+        ``(H, W)`` or ``(H, W, 3)`` uint8; of a volume ``(D, H, W)``, of a clip ``(T, H, W, 1)`` or ``(T, H, W, 3)``.
     frame
         Which frame of a multi-frame file, from 0; None where the file has one.
     mask_path
         Where somebody drew the lesion, if anybody did: an 8-bit image of the same size, see `mask`; for a volume a
         NIfTI file of label numbers.
     mask_pixels
-        The same from memory, ``(H, W)`` uint8.
+        The same from memory: label numbers ``(H, W)`` or ``(D, H, W)`` uint8.
     marks
-        Of every class 1 if the case has it, 0 if not, -1 if nobody knows; for tasks of several labels.
+        Of every class 1 if the case has it, 0 if not, -1 if nobody knows; for tasks of several labels, and for label
+        maps whose source has looked into them.
     boxes
         Objects in the image, in its own pixels.
     frame_paths
@@ -76,7 +79,7 @@ class Case:
 
     def holds(self, task: Task) -> tuple[int, ...]:
         """Indices of the classes that the case counts for: its own one, every finding it has, every kind of object."""
-        if task.kind == "multilabel":
+        if task.kind == "multilabel" or (task.kind == "segmentation" and self.marks):
             return tuple(k for k, mark in enumerate(self.marks) if mark == 1)
         if task.kind == "detection":
             return tuple(sorted({box.label for box in self.boxes}))
@@ -85,12 +88,19 @@ class Case:
     @property
     def is_clip(self) -> bool:
         """Whether the case is a clip: it has frame files, or pixels with an axis of time."""
-        if self.pixels is None:
-            return bool(self.frame_paths)
-        return self.pixels.ndim == 4 or (self.pixels.ndim == 3 and self.pixels.shape[2] != 3)
+        return bool(self.frame_paths) if self.pixels is None else self.pixels.ndim == 4
+
+    @property
+    def is_volume(self) -> bool:
+        """Whether it is a volume: voxels in memory, a NIfTI file, or a folder that holds a series."""
+        if self.pixels is not None:
+            return self.pixels.ndim == 3 and self.pixels.shape[2] != 3
+        return self.path is not None and (is_nifti(self.path) or self.path.is_dir())
 
     def image(self) -> ByteArray:
-        """Pixels as ``(H, W)`` or ``(H, W, 3)`` uint8; of a clip the frame in the middle.
+        """Pixels as ``(H, W)`` or ``(H, W, 3)`` uint8.
+
+        Of a clip the frame in the middle; of a volume its three middle planes, side by side.
 
         Raises
         ------
@@ -99,9 +109,17 @@ class Case:
         """
         if self.is_clip:
             return self._frames(1)[0]
+        if self.is_volume:
+            return three_views(read_grey(self._file())[0] if self.pixels is None else self.pixels)
         if self.pixels is not None:
             return self.pixels
         return read_image(self._file(), frame=self.frame)
+
+    def own_shape(self) -> tuple[int, ...]:
+        """``(H, W)``, or ``(D, H, W)`` of a volume, before any preprocessing."""
+        if not self.is_volume:
+            return self.image().shape[:2]
+        return (read_grey(self._file())[0] if self.pixels is None else self.pixels).shape
 
     def placed(self, preprocess: Preprocess) -> ByteArray:
         """Pixels as the model's input has them before the normalization: ``(*spec.shape)`` uint8.
@@ -143,7 +161,8 @@ class Case:
         if self.pixels is None:
             return sampled_frames(self.frame_paths, n_frames)
         frames = self.pixels if self.is_clip else self.pixels[None]
-        return [frames[i] for i in spread_frames(len(frames), n_frames)]
+        chosen = (frames[i] for i in spread_frames(len(frames), n_frames))
+        return [frame[..., 0] if frame.shape[2:] == (1,) else frame for frame in chosen]
 
     def _file(self) -> Path:
         if self.path is None:

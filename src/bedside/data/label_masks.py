@@ -11,6 +11,7 @@ from bedside.data.case import Case
 from bedside.data.masks import coverage
 from bedside.data.preprocess import Preprocess
 from bedside.data.raster_labels import labels_in, read_mask_values
+from bedside.data.volume_targets import label_map_targets
 
 
 def label_mask(case: Case, task: Task) -> ByteArray:
@@ -40,10 +41,12 @@ def label_mask(case: Case, task: Task) -> ByteArray:
 
 
 def mask_targets(cases: Sequence[Case], task: Task, preprocess: Preprocess) -> ByteArray:
-    """Label maps in the model's frame, ``(n, height_px, width_px)`` uint8.
+    """Label maps in the model's frame, ``(n, height_px, width_px)`` uint8; of volumes see `label_map_targets`.
 
     A pixel gets the class that covers most of it. A class that a resize would make vanish keeps its most covered pixel.
     """
+    if preprocess.depth_px is not None:
+        return label_map_targets(cases, task, preprocess)
     stacked = np.zeros((len(cases), preprocess.height_px, preprocess.width_px), np.uint8)
     for row, case in zip(stacked, cases, strict=True):
         row[:] = placed_labels(label_mask(case, task), task.n_classes, preprocess)

@@ -9,6 +9,7 @@ from bedside.base.arrays import ByteArray
 from bedside.data.case import Case
 from bedside.data.cohort import Cohort
 from bedside.data.preprocess import Preprocess
+from bedside.data.suiting_volumes import suit_volumes
 
 SMALL_PX = 64
 _N_LOOKED_AT = 64
@@ -37,8 +38,10 @@ def suit_preprocess(cohort: Cohort, *, image_px: int, **asked: Any) -> Preproces
 
     Images of one size up to 64 px keep it; others are letterboxed to a square of `image_px`, or of their own longest
     side where that is smaller. One colour image makes the model take three channels. A cohort with a clip in it is one
-    of clips, and a still image of it a clip that stands still.
+    of clips, and a still image of it a clip that stands still. Volumes: see `suit_volumes`.
     """
+    if all(case.is_volume for case in cohort.cases):
+        return suit_volumes(cohort, **asked)
     if any(case.is_clip for case in cohort.cases):
         asked.setdefault("n_frames", N_FRAMES)
     return suit_cases(cohort.cases, image_px=image_px, **asked)

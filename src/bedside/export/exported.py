@@ -27,10 +27,12 @@ class TorchSession:
         """Run in blocks of `batch_size`, without gradients."""
         import torch
 
+        from bedside.train.fitting import at_once
+
         images = torch.from_numpy(np.ascontiguousarray(inputs["image"], np.float32))
-        n_frames = images.shape[1] if images.ndim == 5 else 1
+        block_size = at_once(tuple(images.shape[1:]), self.batch_size)
         with torch.no_grad():
-            rows = [self.call(block).numpy() for block in images.split(max(1, self.batch_size // n_frames))]
+            rows = [self.call(block).numpy() for block in images.split(block_size)]
         return {"logits": np.concatenate(rows)}
 
 

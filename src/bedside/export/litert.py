@@ -1,6 +1,7 @@
 """PyTorch to LiteRT: litert-torch for the graph, AI Edge Quantizer for int8; the only file that knows them."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,13 +47,14 @@ def _convert(job: ExportJob, path: Path) -> None:
     import litert_torch
     import torch
 
-    model = job.captured()
+    # litert-torch misreads weights that a fit has left channels-last
+    model = deepcopy(job.captured()).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     image, *state = job.blank()
     with torch.no_grad():
         outputs = model(*map(torch.from_numpy, (image, *state)))
     has_places = isinstance(outputs, torch.Tensor) and outputs.ndim >= 4
     channels_last = litert_torch.to_channel_last_io(model, args=[0], outputs=[0] if has_places else None).eval()
-    sample = (torch.from_numpy(image.transpose(0, 2, 3, 1)), *map(torch.from_numpy, state))
+    sample = (torch.from_numpy(np.moveaxis(image, 1, -1).copy()), *map(torch.from_numpy, state))
     litert_torch.convert(channels_last, sample).export(str(path))
 
 
@@ -70,7 +72,7 @@ def _quantize(job: ExportJob, source: Path, target: Path) -> None:
     observer = calibrator.Calibrator(str(source), num_threads=1, qsv_update_func=qsv_utils.min_max_update)
     signature, names = next(iter(Interpreter(str(source)).get_signature_list().items()))
     met = [
-        dict(zip(names["inputs"], (np.ascontiguousarray(image.transpose(0, 2, 3, 1)), *state), strict=True))
+        dict(zip(names["inputs"], (np.ascontiguousarray(np.moveaxis(image, 1, -1)), *state), strict=True))
         for image, *state in job.observations()
     ]
     observer.calibrate({signature: met}, worker._recipe_manager)

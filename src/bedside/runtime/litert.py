@@ -32,7 +32,7 @@ class _Interpreter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LiteRtSession:
-    """A `Session` over one LiteRT interpreter with a float input of one image, channels last.
+    """A `Session` over one LiteRT interpreter with a float input of one image or volume, channels last.
 
     Outputs of four axes and more are maps; in the file they are channels last, as the input is.
     """
@@ -44,7 +44,7 @@ class LiteRtSession:
 
     def run(self, inputs: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
         """Run the images one by one: the file is made for batch 1."""
-        images = np.ascontiguousarray(inputs["image"].transpose(0, 2, 3, 1), np.float32)
+        images = np.ascontiguousarray(np.moveaxis(inputs["image"], 1, -1), np.float32)
         interpreter, rows = self.interpreter, []
         for i in range(len(images)):
             interpreter.set_tensor(self.input_index, images[i : i + 1])
@@ -125,8 +125,9 @@ class LiteRt:
             interpreter = Interpreter(model_path=str(path), num_threads=threads)
             interpreter.allocate_tensors()
         entries, exit_ = interpreter.get_input_details(), interpreter.get_output_details()[0]
-        entry = next((found for found in entries if len(found["shape"]) == 4), entries[0])
-        expected = (1, artifact.spec.height_px, artifact.spec.width_px, artifact.spec.n_channels)
+        entry = next((found for found in entries if len(found["shape"]) > 2), entries[0])
+        one = artifact.spec.step_shape
+        expected = (1, *one[1:], one[0])
         if tuple(entry["shape"]) != expected:
             raise ValueError(f"its input is {tuple(entry['shape'])}, expected {expected}")
         if artifact.spec.n_frames is not None:

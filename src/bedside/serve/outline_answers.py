@@ -7,6 +7,7 @@ from bedside.data.native_geometry import native_map
 from bedside.data.preprocess import Preprocess
 from bedside.serve.answers import Block, Waiting
 from bedside.serve.prediction import REFER, Prediction
+from bedside.serve.volume_outlines import volume_mask, volumes_of
 from bedside.verify.operating_point import OperatingPoint
 
 
@@ -22,7 +23,7 @@ def outline_answers(block: Block) -> list[Prediction]:
 def _prediction(block: Block, item: Waiting, refer: str) -> Prediction:
     task, point = block.task, block.point
     probabilities = point.probabilities(item.logits)[0]
-    mask = native_mask(probabilities, item.raw.shape[:2], block.preprocess, point)
+    mask = _mask(block.preprocess, item, probabilities, point)
     areas = np.bincount(mask.ravel(), minlength=task.n_classes)[1:]
     found = [k for k in range(1, task.n_classes) if areas[k - 1]]
     largest = 1 + int(areas.argmax()) if found else 0
@@ -37,8 +38,20 @@ def _prediction(block: Block, item: Waiting, refer: str) -> Prediction:
         refer=refer,
         marks=() if refer else tuple(task.classes[k] for k in found),
         mask=None if refer else mask,
-        measures=() if refer else measures_of(task.classes, areas, item.spacing_mm),
+        measures=() if refer else _measures(block.preprocess, task.classes, areas, item.spacing_mm),
     )
+
+
+def _mask(preprocess: Preprocess, item: Waiting, probabilities: FloatArray, point: OperatingPoint) -> ByteArray:
+    if preprocess.depth_px is not None:
+        return volume_mask(item.logits, preprocess, item.raw.shape, item.spacing_mm, point)
+    return native_mask(probabilities, item.raw.shape[:2], preprocess, point)
+
+
+def _measures(
+    preprocess: Preprocess, classes: tuple[str, ...], sizes: np.ndarray, spacing_mm: tuple[float, ...] | None
+) -> tuple[tuple[str, float, str], ...]:
+    return (measures_of if preprocess.depth_px is None else volumes_of)(classes, sizes, spacing_mm)
 
 
 def native_mask(

@@ -1,6 +1,6 @@
 """New images meet a bundle: read, preprocess, run, call."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from bedside.runtime.session import INPUT, OUTPUT, Session, open_session
 from bedside.serve.abstaining import abstained, rule_of
 from bedside.serve.answers import ANSWERS, Block, Waiting
 from bedside.serve.prediction import Prediction
+from bedside.serve.volume_outlines import run_volume
 from bedside.verify.abstention import USUAL_MAX_ERROR_FRAC, AbstentionRule
 from bedside.verify.gate import AcceptanceGate
 
@@ -39,6 +40,8 @@ class Predictor:
     gate: AcceptanceGate | None = field(default=None, repr=False)
     rule: AbstentionRule | None = field(default=None, repr=False)
     max_error_frac: float | None = None
+    tick: Callable[[int, int], None] = field(default=lambda done, total: None, repr=False)
+    """Called after each tile of a large volume."""
 
     @classmethod
     def load(
@@ -85,16 +88,25 @@ class Predictor:
         block: list[Waiting] = []
         for file in files:
             block.append(self._run(file))
-            if len(block) == _BLOCK:
+            if len(block) == self._block_size:
                 yield from self._predictions(block)
                 block = []
         if block:
             yield from self._predictions(block)
 
+    @property
+    def _block_size(self) -> int:
+        """Volumes and their maps are too large to wait for each other."""
+        return _BLOCK if self.bundle.manifest.preprocess.depth_px is None else 1
+
     def _run(self, file: Path | str) -> Waiting:
         preprocess, path = self.bundle.manifest.preprocess, file if isinstance(file, Path) else Path(file)
         if preprocess.n_frames is not None:
             return self._run_clip(path, preprocess)
+        if preprocess.depth_px is not None and self.bundle.manifest.task.kind == "segmentation":
+            raw, spacing_mm = preprocess.read(path)
+            outputs = run_volume(self.session, preprocess, raw, spacing_mm, self.tick)
+            return Waiting(str(file), raw, preprocess.geometry(raw, spacing_mm), outputs, spacing_mm)
         if self.bundle.manifest.task.kind == "segmentation":  # areas want the spacing that the file states
             picture = read_picture(path, window=preprocess.window)
             raw, spacing_mm = picture.pixels, picture.spacing_mm

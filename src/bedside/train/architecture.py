@@ -59,6 +59,8 @@ NETWORKS: Seam[Builder] = Seam(
         "clip_mean": "bedside.train.clip_networks:clip_mean",
         "clip_gru": "bedside.train.clip_networks:clip_gru",
         "clip_shift": "bedside.train.clip_networks:clip_shift",
+        "unet3d": "bedside.train.unet3d:unet3d",
+        "net3d": "bedside.train.net3d:net3d",
         "unet_lite0": "bedside.train.unet:unet_lite0",
         "unet_mobile": "bedside.train.unet:unet_mobile",
     },

@@ -78,9 +78,9 @@ def trunk_for(architecture: Architecture) -> Trunk:
 def _lite0_trunk(architecture: Architecture, n_stages: int) -> Trunk:
     from dataclasses import replace
 
-    from bedside.train.timm_networks import efficientnet_lite0
+    from bedside.train.timm_networks import efficientnet_lite
 
-    whole = efficientnet_lite0(replace(architecture, width=1.0))
+    whole = efficientnet_lite(replace(architecture, family="tf_efficientnet_lite0", width=1.0))
     stages = [list(stage) for stage in list(whole.blocks)[:n_stages]]  # type: ignore[arg-type]
     blocks = [_of_timm(block) for stage in stages for block in stage]
     n_out = [m for m in blocks[-1].modules() if isinstance(m, nn.Conv2d)][-1].out_channels

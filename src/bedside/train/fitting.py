@@ -12,6 +12,7 @@ from torch import nn
 from bedside.base.arrays import ByteArray, FloatArray, IntArray
 from bedside.base.task import TaskKind
 from bedside.data.augment import AugmentDraw
+from bedside.data.augment_volumes import VolumeDraw
 from bedside.data.preprocess import Preprocess
 from bedside.data.targets import Targets
 from bedside.train.checkpoint import load_checkpoint, save_checkpoint
@@ -19,6 +20,9 @@ from bedside.train.hardening import Hardening, harden
 from bedside.train.objective import OBJECTIVES, Objective
 from bedside.train.plan import EpochMark, TrainPlan
 from bedside.train.unfreezing import freeze, parameter_groups, thaw
+
+VALUES_AT_ONCE = 2**21
+"""Input values of volumes (or clips) in one batch without gradients."""
 
 SMOOTH_EPOCHS = 5
 """Epochs whose tuning scores are averaged before they are compared."""
@@ -157,13 +161,16 @@ def _batches(order: IntArray, plan: TrainPlan) -> Iterator[IntArray]:
             yield rows
 
 
-def draw_of(data: TrainingData, plan: TrainPlan, view: int) -> AugmentDraw:
+def draw_of(data: TrainingData, plan: TrainPlan, view: int) -> AugmentDraw | VolumeDraw:
     """The decisions of one view for every development case.
 
     Geometry and tone are the same for teacher and student, whatever the order; only the noise field differs.
     """
-    height, width = data.development.shape[-2:]
-    return plan.augment.sample(np.random.default_rng((plan.seed, view, 2)), len(data.development), height, width)
+    rng, n = np.random.default_rng((plan.seed, view, 2)), len(data.development)
+    depth, height, width = data.development.shape[-3:]
+    if plan.augment_volumes is not None:
+        return plan.augment_volumes.sample(rng, n, (depth, height, width))
+    return plan.augment.sample(rng, n, height, width)
 
 
 def view_of(data: TrainingData, plan: TrainPlan, view: int, rows: IntArray) -> torch.Tensor:
@@ -171,9 +178,11 @@ def view_of(data: TrainingData, plan: TrainPlan, view: int, rows: IntArray) -> t
     return _moved(data, draw_of(data, plan, view), rows)
 
 
-def _moved(data: TrainingData, draw: AugmentDraw, rows: IntArray) -> torch.Tensor:
-    """Frames of a clip and slices of a volume are moved alike, as if they were channels of one image."""
+def _moved(data: TrainingData, draw: AugmentDraw | VolumeDraw, rows: IntArray) -> torch.Tensor:
+    """Frames of a clip are moved alike, as if they were channels of one image; a volume is moved as a whole."""
     cases = data.development[rows]
+    if isinstance(draw, VolumeDraw):
+        return as_batch(data.preprocess.normalize(draw.pick(rows)(cases)))
     flat = cases.reshape(len(rows), -1, *cases.shape[-2:])
     return as_batch(data.preprocess.normalize(draw.pick(rows)(flat).reshape(cases.shape)))
 
@@ -204,10 +213,16 @@ def _average(state: _State, plan: TrainPlan, step: int) -> None:
             mean.copy_(now)
 
 
+def at_once(shape: tuple[int, ...], most: int) -> int:
+    """How many cases of a shape go through a network at once: of volumes fewer, so that memory stays as for images."""
+    return most if len(shape) < 4 else max(1, min(most, VALUES_AT_ONCE // math.prod(shape)))
+
+
 @torch.inference_mode()
 def logits_of(model: nn.Module, images: ByteArray, preprocess: Preprocess, batch_size: int = 256) -> FloatArray:
     """Outputs ``(n, K, ...)`` of ``(n, *spec.shape)`` uint8 cases, without augmentation."""
     model.eval()
+    batch_size = at_once(images.shape[1:], batch_size)
     parts = [
         model(as_batch(preprocess.normalize(images[i : i + batch_size]))).numpy()
         for i in range(0, len(images), batch_size)
@@ -241,6 +256,7 @@ def teach(
     torch.set_num_threads(plan.threads)
     teacher.eval()
     rows = np.arange(len(data.development))
+    batch_size = at_once(data.development.shape[1:], batch_size)
     answers = []
     for view in range(plan.n_views):
         blocks = [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]

@@ -9,6 +9,7 @@ import numpy as np
 from bedside.base.seam import Seam
 from bedside.base.task import Task, TensorSpec
 from bedside.data.augment import AugmentDraw
+from bedside.data.augment_volumes import VolumeDraw
 from bedside.train.architecture import Architecture
 from bedside.train.plan import TrainPlan
 
@@ -35,7 +36,7 @@ class Objective(Protocol):
         """Return the loss of a batch, a scalar."""
         ...
 
-    def moved(self, targets: np.ndarray[Any, Any], draw: AugmentDraw) -> np.ndarray[Any, Any]:
+    def moved(self, targets: np.ndarray[Any, Any], draw: AugmentDraw | VolumeDraw) -> np.ndarray[Any, Any]:
         """Move targets as the draw moves their images."""
         ...
 
@@ -86,7 +87,7 @@ class ClassObjective:
         soft = class_divergence(outputs, teacher, t)
         return plan.distil_weight * t * t * soft + (1 - plan.distil_weight) * hard
 
-    def moved(self, targets: np.ndarray[Any, Any], draw: AugmentDraw) -> np.ndarray[Any, Any]:
+    def moved(self, targets: np.ndarray[Any, Any], draw: AugmentDraw | VolumeDraw) -> np.ndarray[Any, Any]:
         """A class stays where its image goes."""
         return targets
 
@@ -98,14 +99,21 @@ class ClassObjective:
         if asked is not None:
             pretrained = asked.startswith("timm:") or asked in (*LITE_FAMILIES, *_CUT)
             return Architecture(family=asked, width=1.0, spec=spec, n_classes=n_classes, pretrained=pretrained)
+        if spec.depth_px is not None:
+            return Architecture(family="net3d", width=1.0, spec=spec, n_classes=n_classes)
         if spec.height_px <= SMALL_PX:
             return Architecture(family="resnet18", width=1.0, spec=spec, n_classes=n_classes)
         return Architecture(family="tf_efficientnet_lite0", width=1.0, spec=spec, n_classes=n_classes, pretrained=True)
 
     def families(self, spec: TensorSpec) -> Mapping[str, tuple[float, ...]]:
-        """Own small networks and mobile backbones; the first stages of Lite0, where its weights help; clip networks."""
+        """Own small networks and mobile backbones; the first stages of Lite0, where its weights help.
+
+        For clips those that carry a state, for volumes those of factored convolutions.
+        """
         if spec.n_frames is not None:
             return {"clip_gru": (1.0, 0.5), "clip_shift": (1.0, 0.5), "clip_mean": (1.0, 0.5)}
+        if spec.depth_px is not None:
+            return {"net3d": (0.75, 0.5, 0.25)}
         return _FAMILIES if spec.height_px < SMALL_PX else _WITH_START_WEIGHTS
 
     def pretrained(self, family: str, spec: TensorSpec) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 
 from bedside.base.task import Task, TensorSpec
 from bedside.data.augment import AugmentDraw
+from bedside.data.augment_volumes import VolumeDraw
 from bedside.train.architecture import Architecture
 from bedside.train.plan import TrainPlan
 
@@ -39,19 +40,23 @@ class OutlineObjective:
         soft = soft_target_loss(pooled_to(outputs, teacher), teacher.to(outputs.dtype), plan.distil_temperature)
         return plan.distil_weight * soft + hard
 
-    def moved(self, targets: np.ndarray[Any, Any], draw: AugmentDraw) -> np.ndarray[Any, Any]:
+    def moved(self, targets: np.ndarray[Any, Any], draw: AugmentDraw | VolumeDraw) -> np.ndarray[Any, Any]:
         """Masks go where their images go."""
         return draw.on_masks(targets)
 
     def reference(self, spec: TensorSpec, task: Task, asked: str | None) -> Architecture:
         """A U-Net with residual decoder blocks: on ImageNet's Lite0 for large inputs, from scratch for small ones."""
+        if spec.depth_px is not None:
+            return Architecture(family=asked or "unet3d", width=1.0, spec=spec, n_classes=task.n_classes)
         large = spec.is_image and min(spec.height_px, spec.width_px) >= LARGE_PX
         family = asked or (f"{PRETRAINED}:residual" if large else "unet_mobile:residual")
         pretrained = self.pretrained(family, spec)
         return Architecture(family=family, width=1.0, spec=spec, n_classes=task.n_classes, pretrained=pretrained)
 
     def families(self, spec: TensorSpec) -> Mapping[str, tuple[float, ...]]:
-        """Light U-Nets, from wide to narrow."""
+        """Light U-Nets, from wide to narrow; for volumes the one of factored convolutions."""
+        if spec.depth_px is not None:
+            return {"unet3d": (0.75, 0.5, 0.35, 0.25)}
         small = {"unet_mobile": (1.0, 0.75, 0.5, 0.35, 0.25)}
         if min(spec.height_px, spec.width_px) < LARGE_PX:
             return small

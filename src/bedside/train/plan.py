@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from bedside.base.errors import InputError
 from bedside.base.jsonform import OMIT_DEFAULT
 from bedside.data.augment import Augment
+from bedside.data.augment_volumes import AugmentVolumes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,8 @@ class TrainPlan:
         Epochs after which one more unit thaws, the deepest first; 0 thaws all that is to thaw at once.
     frozen_units
         First units that never learn.
+    augment_volumes
+        For volumes, in the place of `augment`.
     """
 
     n_epochs: int
@@ -48,6 +51,7 @@ class TrainPlan:
     distil_temperature: float = 2.0
     n_views: int = 8
     augment: Augment = field(default_factory=Augment)
+    augment_volumes: AugmentVolumes | None = field(default=None, metadata=OMIT_DEFAULT)
     threads: int = 1
     seed: int = 0
     rate_decay: float = field(default=1.0, metadata=OMIT_DEFAULT)

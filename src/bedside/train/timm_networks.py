@@ -76,7 +76,7 @@ def lite0_stages(architecture: Architecture, *, n_last_blocks: int) -> tuple[lis
     """
     model: Any = _create("tf_efficientnet_lite0", architecture, bn_momentum=0.1, bn_eps=1e-3)
     if architecture.pretrained:
-        load_lite0_weights(model)
+        load_lite_weights(model, "tf_efficientnet_lite0")
     blocks = model.blocks
     stages = [nn.Sequential(model.conv_stem, model.bn1, blocks[0]), blocks[1], blocks[2],
               nn.Sequential(blocks[3], blocks[4])]  # fmt: skip

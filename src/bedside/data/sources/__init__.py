@@ -26,6 +26,8 @@ SOURCES: Seam[Source] = Seam(
         "nih-cxr14": "bedside.data.sources.cxr14:load",
         "chexpert": "bedside.data.sources.chexpert:load",
         "clips": "bedside.data.sources.clips:load",
+        "nifti": "bedside.data.sources.nifti:load",
+        "msd": "bedside.data.sources.msd:load",
         "phantom": "bedside.data.sources.phantom:load",
     },
 )
@@ -37,8 +39,8 @@ def load_cohort(source: str, **options: str) -> Cohort:
     Parameters
     ----------
     source
-        ``medmnist:NAME``, ``folder:DIR``, ``dicom:DIR``, ``nih-cxr14:DIR``, ``chexpert:DIR``, ``clips:DIR``,
-        ``phantom:ultrasound``, ``phantom:clip``, or a plugin's.
+        ``medmnist:NAME``, ``folder:DIR``, ``dicom:DIR``, ``masks:DIR``, ``nifti:DIR``, ``msd:DIR``, ``clips:DIR``,
+        ``nih-cxr14:DIR``, ``chexpert:DIR``, ``phantom:ultrasound`` and other phantoms, or a plugin's.
     **options
         Passed to the source; ``positive="NAME"`` names the class that is looked for.
 

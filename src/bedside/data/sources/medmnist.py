@@ -19,6 +19,7 @@ from bedside.data.cohort import Cohort
 from bedside.data.sources.known import KnownSource
 from bedside.data.sources.medmnist_sets import SETS, MedmnistSet
 from bedside.data.sources.medmnist_tasks import question
+from bedside.data.sources.medmnist_volumes import VOLUME_SETS
 from bedside.data.sources.places import cache_folder
 
 OFFICIAL = "https://zenodo.org/records/10519652/files/{name}.npz?download=1"
@@ -37,15 +38,14 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
         If the set is unknown, cannot be downloaded, or its file does not have the official MD5.
     """
     base, _, side = rest.partition("_")
-    if base not in SETS or (side and side not in map(str, SETS[base].larger)):
+    every = SETS | VOLUME_SETS
+    if base not in every or (side and side not in map(str, every[base].larger)):
         raise InputError(
             f"no MedMNIST set called {rest!r}",
-            expected="one of " + ", ".join(sorted(SETS)) + "; with _64, _128 or _224 for larger images",
-            hint="the 3-D sets hold volumes: read them with read_volume"
-            if base.endswith("3d")
-            else "name one of these",
+            expected="one of " + ", ".join(sorted(every)) + "; with _64, _128 or _224 for larger ones (3-D: _64)",
+            hint="name one of these",
         )
-    known = SETS[base]
+    known = every[base]
     path = find_or_fetch(rest, known.larger[int(side)] if side else known.md5)
     return read_npz(path, name=rest, task=question(known, options), source=f"medmnist:{rest}", known=known)
 
@@ -125,7 +125,8 @@ def read_npz(path: Path, *, name: str, task: Task, source: str, known: MedmnistS
     with _open_npz(path) as archive:
         for key, part in _PARTS.items():
             n_columns = len(known.classes) if known and known.task == "multi-label" else 1
-            images, labels = _part_arrays(archive, key, path, n_columns)
+            is_volume = name.partition("_")[0] in VOLUME_SETS
+            images, labels = _part_arrays(archive, key, path, n_columns, volumes=is_volume)
             cases += [
                 Case(case_id=f"{key}/{i:05d}", part=part, pixels=image, **_said(task, label, known))
                 for i, (image, label) in enumerate(zip(images, labels, strict=True))
@@ -163,11 +164,15 @@ def _malformed(message: str, expected: str) -> CohortError:
     return CohortError(message, expected=expected, hint="make the file again as MedMNIST v2 does, or download it again")
 
 
-def _part_arrays(archive: np.lib.npyio.NpzFile, key: str, path: Path, n_columns: int) -> tuple[ByteArray, np.ndarray]:
-    """Images of one part, and its labels, ``(n, n_columns)``."""
+def _part_arrays(
+    archive: np.lib.npyio.NpzFile, key: str, path: Path, n_columns: int, *, volumes: bool = False
+) -> tuple[ByteArray, np.ndarray]:
+    """Images or volumes of one part, and its labels, ``(n, n_columns)``."""
     images, labels = (_array(archive, f"{key}_{what}", path) for what in ("images", "labels"))
-    if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[3] != 3) or not images.size:
-        raise _malformed(f"{path}: {key}_images is {images.shape}", "(n, H, W) or (n, H, W, 3), not empty")
+    is_fit = images.ndim == 4 and images.shape[3] != 3 if volumes else images.ndim == 3 or images.shape[3:] == (3,)
+    if not is_fit or not images.size:
+        shapes = "(n, D, H, W)" if volumes else "(n, H, W) or (n, H, W, 3)"
+        raise _malformed(f"{path}: {key}_images is {images.shape}", f"{shapes}, not empty")
     if images.dtype != np.uint8:
         images = _as_bytes(images, f"{key}_images", path)
     shapes = [(len(images), n_columns), *([(len(images),)] if n_columns == 1 else [])]

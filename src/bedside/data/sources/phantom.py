@@ -23,6 +23,7 @@ KINDS = {
         what=f"simulated B-mode with any of {', '.join(FINDINGS)}; some marks unknown", cohort=made.findings
     ),
     "ordinal": _Kind(what=f"simulated B-mode, a lesion graded {', '.join(GRADES)}", cohort=made.graded),
+    "volume": _Kind(what="simulated MR volumes with label maps of two parts", cohort=made.volumes),
     "clip": _Kind(what="simulated clips of breathing in and out, told apart by motion alone", cohort=made.clips),
 }
 

@@ -9,6 +9,8 @@ from bedside.data.cohort import Cohort
 from bedside.data.phantom import Phantom
 from bedside.data.phantom_clip import ClipPhantom
 from bedside.data.phantom_findings import FINDINGS, GRADES, FindingsPhantom, GradedPhantom
+from bedside.data.phantom_volume import CLASSES as PARTS_OF_VOLUME
+from bedside.data.phantom_volume import VolumePhantom
 
 Options = Mapping[str, str]
 
@@ -63,10 +65,21 @@ def clips(options: Options) -> Cohort:
     )
     cases = tuple(
         Case(case_id=f"clip/{i:05d}", label=i % 2, patient_id=f"phantom-{i // 2}",
-             pixels=phantom.clip(i, goes_down=bool(i % 2)))
+             pixels=phantom.clip(i, goes_down=bool(i % 2))[..., None])
         for i in range(count(options, "n", 300, least=4))
     )  # fmt: skip
     return simulated("clip", Task(classes=("expiration", "inspiration"), positive=1), cases, may_flip=False)
+
+
+def volumes(options: Options) -> Cohort:
+    """Volumes with label maps of two parts."""
+    made = (VolumePhantom().volume(i) for i in range(count(options, "n", 60, least=8)))
+    cases = tuple(
+        Case(case_id=f"phantom/{i:05d}", label=0, patient_id=f"phantom-{i}", pixels=voxels, mask_pixels=labels,
+             marks=(1,) * len(PARTS_OF_VOLUME))
+        for i, (voxels, labels) in enumerate(made)
+    )  # fmt: skip
+    return simulated("volume", Task(classes=PARTS_OF_VOLUME, kind="segmentation"), cases, modality="MR", may_flip=False)
 
 
 def simulated(

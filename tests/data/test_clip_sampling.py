@@ -37,7 +37,7 @@ def test_an_empty_clip_is_refused() -> None:
 
 
 def test_a_clip_in_memory_is_placed_frame_by_frame() -> None:
-    case = Case(case_id="a", label=0, pixels=ramp(12))
+    case = Case(case_id="a", label=0, pixels=ramp(12)[..., None])
     placed = case.placed(CLIPS)
     assert placed.shape == CLIPS.spec.shape == (4, 1, 8, 8)
     assert placed[:, 0, 0, 0].tolist() == [1, 4, 7, 10]

@@ -3,6 +3,7 @@
 import numpy as np
 
 from bedside.base.task import Task
+from bedside.data.preprocess import Preprocess
 from bedside.serve.answers import ANSWERS, Block, Waiting
 from bedside.serve.prediction import REFER
 from bedside.verify.operating_point import OperatingPoint
@@ -14,10 +15,13 @@ POINT = OperatingPoint(
 )  # fmt: skip
 
 
+PREPROCESS = Preprocess(n_channels=1, height_px=4, width_px=4)
+
+
 def answered(logits: list[list[float]], refers: tuple[str, ...]) -> list:
     pixels = np.zeros((1, 4, 4), np.uint8)
     items = tuple(Waiting(f"{i}.png", pixels[0], pixels, np.array([row], np.float32)) for i, row in enumerate(logits))
-    return ANSWERS.get("multilabel")(Block(task=TASK, point=POINT, items=items, refers=refers))
+    return ANSWERS.get("multilabel")(Block(task=TASK, point=POINT, items=items, refers=refers, preprocess=PREPROCESS))
 
 
 def test_each_finding_is_called_at_its_own_threshold() -> None:

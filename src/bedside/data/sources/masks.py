@@ -1,4 +1,4 @@
-"""A folder of images and masks: a metadata.csv, or images/ and masks/ with equal names."""
+"""``masks:DIR``: images and their masks: a metadata.csv, or images/ and masks/ with equal names."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace

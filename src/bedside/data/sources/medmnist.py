@@ -77,7 +77,7 @@ def data_folders() -> list[Path]:
 def known_sources() -> list[KnownSource]:
     """Every set, and the sizes of it that are on this machine."""
     found = []
-    for name, known in SETS.items():
+    for name, known in (SETS | VOLUME_SETS).items():
         what = f"{known.modality}, {known.task}, {len(known.classes)} classes, {known.licence}"
         found.append(KnownSource(name=f"medmnist:{name}", what=what, state=_sizes_here(name)))
     return found
@@ -85,7 +85,7 @@ def known_sources() -> list[KnownSource]:
 
 def _sizes_here(name: str) -> str:
     places = [*data_folders(), cache_folder() / "medmnist"]
-    sides = {28: name, **{side: f"{name}_{side}" for side in SETS[name].larger}}
+    sides = {28: name, **{side: f"{name}_{side}" for side in (SETS | VOLUME_SETS)[name].larger}}
     here = [side for side, file in sides.items() if any((place / f"{file}.npz").is_file() for place in places)]
     return f"here ({', '.join(f'{side} px' for side in here)})" if here else "to be downloaded"
 

@@ -16,7 +16,7 @@ from bedside.verify.delong import delong_test, placements
 from bedside.verify.distributions import beta_quantile, t_quantile
 from bedside.verify.intervals import macro, wilson
 from bedside.verify.metrics import auroc, macro_auroc
-from bedside.verify.proportions import clopper_pearson, simel_ratio
+from bedside.verify.proportions import clopper_pearson, share, simel_ratio
 from bedside.verify.two_models import holm, mcnemar
 
 EXACT = 1e-9
@@ -48,7 +48,11 @@ def brute_covariance(ill: np.ndarray, scores: list[np.ndarray]) -> np.ndarray:
 
 
 def medmnist_auc(labels: np.ndarray, score: np.ndarray) -> float:
-    """MedMNIST's evaluator, multi-class: the mean over classes of scikit-learn's AUROC of each against the rest."""
+    """MedMNIST's evaluator, multi-class: the mean over classes of scikit-learn's AUROC of each against the rest.
+
+    Written anew, since the package pulls in torch and a data loader; its own `getAUC` and `getACC` (3.0.2) gave the
+    same numbers.
+    """
     return float(np.mean([sk.roc_auc_score(labels == k, score[:, k]) for k in range(score.shape[1])]))
 
 
@@ -107,6 +111,9 @@ def _ordinal() -> Iterator[tuple[str, float, float]]:
         table = np.bincount(labels * k + called, minlength=k * k).reshape(k, k)
         yield "kappa, statsmodels", ours.kappa(labels, called, k), inter_rater.cohens_kappa(table).kappa
         yield "macro AUROC, MedMNIST's evaluator", macro_auroc(labels, score), medmnist_auc(labels, score)
+        top = score.argmax(axis=1)
+        mine = share(top == labels, np.ones(len(labels), bool)).value
+        yield "accuracy, MedMNIST's evaluator", mine, sk.accuracy_score(labels, top)
         theirs = sk.average_precision_score(truth, score, average="macro")
         yield "macro average precision, scikit-learn", macro(average_precision, truth, score), theirs
         theirs = sk.roc_auc_score(truth, score, average="micro")
@@ -116,15 +123,37 @@ def _ordinal() -> Iterator[tuple[str, float, float]]:
         yield "Holm, statsmodels", float(np.abs(np.array(holm(p_values.tolist())) - adjusted).max()), 0.0
 
 
+NDKA = (
+    "1w 1i 2w 3i 9w 1i 6w 2i 2w 1i 1w =ww 1w 1i =iw 4w 1i 2w 1i 6w 3i 1w 1i 2w 1i 5w 1i 1w =iw 2w 1i 2w 2i 1w 2i 2w"
+    " =iw 2i 3w 1i 4w 4i 2w 1i 3w 4i 2w 1i 1w 1i 1w 1i 1w 1i"
+)
+"""Ill (i) and well (w) of pROC's aSAH cohort by rising NDKA, "=" for a tie: the operating points in its tests."""
+
+
+def ranked(cases: str) -> tuple[np.ndarray, np.ndarray]:
+    """Truth and rank of each case of such a line."""
+    ill, score = [], []
+    for place, group in enumerate(cases.split()):
+        letters = group[1:] if group[0] == "=" else group[-1] * int(group[:-1])
+        for i, letter in enumerate(letters):
+            ill.append(letter == "i")
+            score.append(place + (0 if group[0] == "=" else i / 100))
+    return np.array(ill), np.array(score)
+
+
 def _published() -> Iterator[tuple[str, float, float]]:
-    """WFNS grades of pROC's aSAH cohort, counted from its operating points; the AUROC and interval that it prints."""
+    """WFNS and NDKA of the aSAH cohort (Turck, Intensive Care Med 2010; Robin, BMC Bioinformatics 2011)."""
     grade = np.concatenate([np.repeat(np.arange(5.0), counts) for counts in ((37, 20, 3, 8, 4), (2, 12, 1, 8, 18))])
-    found = placements(np.arange(113) >= 72, [grade])
-    assert found is not None
-    area, half = float(found.areas[0]), 1.959963984540054 * float(found.covariance()[0, 0]) ** 0.5
-    theirs_all = (0.748534887819453, 0.823678861788618, 0.898822835757783)
-    for mine, theirs in zip((area - half, area, area + half), theirs_all, strict=True):
-        yield "pROC's published aSAH example (WFNS), AUROC and DeLong interval", mine, theirs
+    published = {
+        "WFNS": (np.arange(113) >= 72, grade, (0.748534887819453, 0.823678861788618, 0.898822835757783)),
+        "NDKA": (*ranked(NDKA), (0.501244999271703, 0.611957994579946, 0.722670989888189)),
+    }
+    for name, (ill, score, theirs_all) in published.items():
+        found = placements(ill, [score])
+        assert found is not None
+        area, half = float(found.areas[0]), 1.959963984540054 * float(found.covariance()[0, 0]) ** 0.5
+        for mine, theirs in zip((area - half, area, area + half), theirs_all, strict=True):
+            yield f"pROC's published aSAH example ({name}), AUROC and DeLong interval", mine, theirs
 
 
 def _quantiles() -> Iterator[tuple[str, float, float]]:

@@ -14,14 +14,21 @@ import numpy as np
 
 from bedside.base.files import write_atomic
 from benchmarks.agreement import largest_differences
-from benchmarks.coverage import SETTINGS, run_setting
-from benchmarks.ledger import Figure, record
+from benchmarks.coverage import N_REPEATS, SETTINGS, run_setting
+from benchmarks.ledger import RESULTS, Figure, record
 from benchmarks.verdict_errors import DESIGNS, run_design
 
 CELLS = Path(__file__).parent / ".cells"
 COMMAND = "python -m benchmarks.evidence"
 ENOUGH_ILL = 10
 """Ill patients on average from which an interval is asked to reach its nominal cover."""
+
+
+def forget(start: str) -> None:
+    """Take the rows whose names begin so out of the ledger, before they are written anew."""
+    path = RESULTS / "evidence.json"
+    rows = [row for row in json.loads(path.read_text()) if not row["figure"].startswith(start)]
+    write_atomic(path, (json.dumps(rows, indent=1) + "\n").encode())
 
 
 def write(figure: str, value: float, low: float, high: float, target: str, met: bool) -> None:
@@ -42,7 +49,9 @@ def cell(name: str, make) -> dict[str, Any]:
 
 def agreement() -> None:
     """Largest difference from each independent implementation, over random and tied data."""
-    for name, (difference, tolerance) in largest_differences().items():
+    found = largest_differences()
+    forget("agreement: ")
+    for name, (difference, tolerance) in found.items():
         write(f"agreement: {name}, largest difference", difference, 0.0, difference, f"<= {tolerance:g}",
               difference <= tolerance)  # fmt: skip
 
@@ -50,24 +59,30 @@ def agreement() -> None:
 def coverage() -> None:
     """Cover of every interval: mean, lowest and highest over cells, where ill patients suffice and where they don't."""
     cells = [cell(setting.name, lambda s=setting: run_setting(s)) for setting in SETTINGS]
+    forget("coverage of ")
     for figure in cells[0]["figures"]:
         for enough in (True, False):
             chosen = [c for c in cells if (c["setting"]["n_ill_expected"] >= ENOUGH_ILL) == enough]
             covers = [c["figures"][figure]["cover"] for c in chosen]
             covers = [x for x in covers if x == x]
-            n_in = sum(0.93 <= x <= 0.97 for x in covers)
             where = f"{'at least' if enough else 'fewer than'} {ENOUGH_ILL} ill patients expected"
-            write(f"coverage of {figure}, {where}: mean, lowest, highest of {len(covers)} cells ({n_in} within)",
-                  float(np.mean(covers)), min(covers), max(covers), "0.93 to 0.97 in every cell",
-                  n_in == len(covers))  # fmt: skip
+            of = f"(mean, lowest and highest of {len(covers)} cells, {N_REPEATS:,} repeats each)"
+            target = "0.93 to 0.97 in every cell"
+            if not enough:
+                target += "; where a share takes a handful of values a method can only promise the lower bound"
+            write(f"coverage of {figure}, {where} {of}", float(np.mean(covers)), min(covers), max(covers), target,
+                  all(0.93 <= x <= 0.97 for x in covers))  # fmt: skip
+            if not enough:
+                write(f"coverage of {figure}, {where}: lowest", min(covers), min(covers), min(covers),
+                      ">= 0.93: never a silently wrong interval", min(covers) >= 0.93)  # fmt: skip
 
 
 def errors() -> None:
     """Share of PASS where the true difference is just the margin."""
-    for design in DESIGNS:
-        found = cell(f"errors-{design.name}", lambda d=design: run_design(d))
-        write(f"type-I error of {found['verdict']}, {design.n} cases, {100 * design.prevalence:.0f} % ill, "
-                f"correlation {design.correlation:g}",
+    found_of = {design: cell(f"errors-{design.name}", lambda d=design: run_design(d)) for design in DESIGNS}
+    forget("type-I error of ")
+    for design, found in found_of.items():
+        write(f"type-I error of {found['verdict']}, {design.words}",
               found["error"], found["low"], found["high"], f"<= {found['ceiling']}",
               found["error"] <= found["ceiling"])  # fmt: skip
 

@@ -38,20 +38,25 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 CELLS = ROOT / "benchmarks" / ".cells"
-SIDE_PX = 96
+SIDE_PX, SMALL_SIDE_PX = 96, 48
 N_FEW = 25
 """Cases of the costly measurements: deletion and insertion, RISE, gradients, randomised weights."""
 
 
-def run_seed(seed: int, *, quick: bool = False) -> dict[str, Any]:
-    """Everything of one seed, or what was kept of it; `quick` asks the small model's two files only."""
-    done = CELLS / f"explain-{seed}{'-quick' if quick else ''}.json"
+def run_seed(seed: int, *, quick: bool = False, small: bool = False) -> dict[str, Any]:
+    """Everything of one seed, or what was kept of it; `quick` asks the small model's two files only.
+
+    With `small` the images are of 48 px and the reference is a residual network from scratch: minutes on one core.
+    """
+    name = f"explain-{seed}{'-small' if small else ''}"
+    done = CELLS / f"{name}{'-quick' if quick else ''}.json"
     if done.is_file():
         return json.loads(done.read_text())
     place = Path(os.environ.get("BEDSIDE_DATA", ROOT.parent / "shared" / "data")) / "us_breast_busi"
     split = split_by_patient(lesions_only(load_cohort(f"folder:{place}")), seed=seed)
-    preprocess = Preprocess(n_channels=1, height_px=SIDE_PX, width_px=SIDE_PX)
-    reference, lookers = fitted(split, preprocess, seed, CELLS / f"explain-{seed}")
+    side_px = SMALL_SIDE_PX if small else SIDE_PX
+    preprocess = Preprocess(n_channels=1, height_px=side_px, width_px=side_px)
+    reference, lookers = fitted(split, preprocess, seed, CELLS / name, family="residual" if small else None)
     if quick:
         del lookers["reference fp32"]
     cases = split.test.open(reason="where the models look, after all of them were fitted")
@@ -75,7 +80,7 @@ def run_seed(seed: int, *, quick: bool = False) -> dict[str, Any]:
     if not quick:
         few_maps = {name: held[few] for name, held in maps.items()}
         few_cases = (images[few], masks[few], labels[few], few_units)
-        found |= costly(reference, lookers, few_maps, few_cases, CELLS / f"explain-{seed}")
+        found |= costly(reference, lookers, few_maps, few_cases, CELLS / name)
     write_atomic(done, to_json(found, indent=1))
     return found
 
@@ -129,11 +134,12 @@ def float_methods(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=len(SEEDS), help="how many of them")
+    parser.add_argument("--small", action="store_true", help="48 px and a residual reference from scratch")
     parser.add_argument("--quick", action="store_true", help="int8 against fp32 of the small model only")
     asked, cells = parser.parse_args(), []
     for seed in SEEDS[: asked.seeds]:
-        cells.append(run_seed(seed, quick=asked.quick))
-        summarize(cells)
+        cells.append(run_seed(seed, quick=asked.quick, small=asked.small))
+        summarize(cells, small=asked.small)
 
 
 if __name__ == "__main__":

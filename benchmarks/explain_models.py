@@ -62,15 +62,23 @@ def training_data(split: Split, preprocess: Preprocess) -> "TrainingData":
     )
 
 
-def fitted(split: Split, preprocess: Preprocess, seed: int, folder: Path) -> tuple["nn.Module", dict[str, Looker]]:
-    """Fit the reference, distil the small network, write its files; return the reference network and all lookers."""
+def fitted(
+    split: Split, preprocess: Preprocess, seed: int, folder: Path, *, family: str | None = None
+) -> tuple["nn.Module", dict[str, Looker]]:
+    """Fit the reference, distil the small network, write its files; return the reference network and all lookers.
+
+    Parameters
+    ----------
+    family
+        Of the reference; the usual one for the input by default.
+    """
     from bedside.train.fitting import teach
 
     data, monitor = training_data(split, preprocess), monitor_for(TASK)
     flips = Augment(flip_prob=0.5)
     plan = TrainPlan(n_epochs=12, learning_rate=5e-4, patience=12, n_views=10_000, batch_size=32, augment=flips,
                      seed=seed)  # fmt: skip
-    architecture, journal = CLASSES.reference(preprocess.spec, TASK, None), Journal(folder=folder)
+    architecture, journal = CLASSES.reference(preprocess.spec, TASK, family), Journal(folder=folder)
     baseline = journal.stop(
         "reference",
         Baseline,

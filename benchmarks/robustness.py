@@ -8,6 +8,7 @@ extra ``attack``; they are left out, and said so, where either is missing.
 
 import argparse
 import csv
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,7 @@ import numpy as np
 
 from bedside.base.arrays import ByteArray
 from bedside.base.estimate import Estimate
-from bedside.base.jsonform import read_json
+from bedside.base.jsonform import from_json, read_json
 from bedside.base.seam import missing
 from bedside.bundle.opening import Bundle, open_bundle
 from bedside.bundle.sealing import ModelFile
@@ -28,7 +29,7 @@ from bedside.data.sources import load_cohort
 from bedside.data.stacking import stack_images
 from bedside.runtime.session import logits, open_session
 from bedside.serve.predicting import Predictor
-from bedside.verify.adversarial import AttackCurve, Victim, square_curve
+from bedside.verify.adversarial import AdversarialReport, AttackCurve, Victim, square_curve
 from bedside.verify.attack_checks import check_attacks
 from bedside.verify.intervals import bootstrap, resamples, wilson
 from bedside.verify.metrics import auroc
@@ -175,8 +176,6 @@ def _white_box(bundle: Bundle, images: ByteArray, test: tuple[Case, ...], work: 
     if missing(REQUIRES) or not work.is_dir():
         print("no white-box rows: they need BUNDLE.work and the extra attack")
         return []
-    import json
-
     name = json.loads(bundle.text("evidence/recipe.json"))["architecture"]
     made = [(read_json(CompressedModel, path), path.with_suffix("")) for path in work.glob("model-*.json")]
     model, folder = next(
@@ -194,10 +193,39 @@ def _white_box(bundle: Bundle, images: ByteArray, test: tuple[Case, ...], work: 
     return list(report.curves)
 
 
+def kept_attacks(path: Path, about: str) -> None:
+    """Write the rows of a file that ``bedside robustness --white-box --out FILE`` has left."""
+    held = json.loads(path.read_text())["adversarial"]
+    report = from_json(AdversarialReport, json.dumps(held).encode(), where=path.name)
+    command = f"bedside robustness BUNDLE --data {about} --white-box --out FILE; python -m benchmarks.robustness FILE"
+    for curve in report.curves:
+        for point in curve.points:
+            where = f"{curve.attack} {curve.effort} ({curve.access}) on {curve.victim}, {point.eps_levels} grey levels"
+            for name in ("accuracy", "sensitivity"):
+                value: Estimate = getattr(point, name)
+                record(
+                    "evidence",
+                    Figure(figure=f"white-box, {about}, {report.n_cases} images: {name}, {where}", value=value.value,
+                           low=value.low, high=value.high, target="none", met=True, command=command,
+                           seeds=(report.seed,)),
+                )  # fmt: skip
+    share = wilson(sum(c.passed for c in report.checks), len(report.checks))
+    record(
+        "evidence",
+        Figure(figure=f"white-box, {about}: share of {len(report.checks)} sanity checks that hold", value=share.value,
+               low=share.low, high=share.high, target="1", met=share.value == 1, command=command, seeds=(report.seed,)),
+    )  # fmt: skip
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("bundle", type=Path)
-    path = parser.parse_args().bundle
+    parser.add_argument("bundle", type=Path, help="a bundle, or the JSON that bedside robustness --white-box left")
+    parser.add_argument("--about", default=SOURCE, help="with JSON: what was attacked, for the rows")
+    asked = parser.parse_args()
+    path = asked.bundle
+    if path.suffix == ".json":
+        kept_attacks(path, asked.about)
+        return
     root = Path(os.environ.get("BEDSIDE_DATA", "../shared/data"))
     bundle = open_bundle(path)
     test = tuple(case for case in load_cohort(SOURCE).cases if case.part == "test")

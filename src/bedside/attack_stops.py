@@ -1,13 +1,19 @@
 """Attacks on both sides of the wall: white-box on the float network, transfer and Square on the shipped file."""
 
+import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bedside.base.arrays import ByteArray, IntArray
+from bedside.base.errors import InputError
+from bedside.base.jsonform import read_json
 from bedside.base.task import Task
+from bedside.bundle.opening import Bundle
 from bedside.bundle.sealing import ModelFile
+from bedside.compress.compressing import CompressedModel, load_compressed
 from bedside.data.preprocess import Preprocess
 from bedside.export.exported import eager_session
 from bedside.runtime.session import open_session
@@ -37,6 +43,33 @@ PLANS = (
     AttackPlan(attack="autoattack", n_steps=50),
 )
 TRANSFERRED = PLANS[2]
+
+
+def float_network_of(bundle: Bundle, work: Path) -> "nn.Module":
+    """Rebuild the float network whose file ships, from the work folder of the run that made the bundle.
+
+    Raises
+    ------
+    InputError
+        If the folder is gone, or holds no model of the digest that the bundle's lineage names.
+    """
+    if not work.is_dir():
+        raise InputError(
+            f"the work folder {work.name} is not beside {bundle.folder.name}: the float network is gone with it",
+            expected="the folder OUT.work that bedside optimize leaves beside its bundle",
+            hint="run the same bedside optimize again, or attack the file itself with --attack square",
+        )
+    stamps = json.loads(bundle.text("evidence/lineage.json"))["stamps"]
+    wanted = next((stamp["digest"] for stamp in stamps if stamp["stop"] == "compress"), None)
+    for path in sorted(work.glob("model-*.json")):
+        model, folder = read_json(CompressedModel, path), path.with_suffix("")
+        if model.digest == wanted and (folder / model.file).is_file():
+            return load_compressed(model, folder)
+    raise InputError(
+        f"{work.name} holds no model of the digest that {bundle.folder.name} was made from",
+        expected=f"SHA-256 {wanted}",
+        hint="it belongs to another run; run the same bedside optimize again",
+    )
 
 
 def attacked(

@@ -53,7 +53,7 @@ class Shipment:
 
 
 def attempted(
-    run: Run, material: Material, candidate: Candidate, teacher: FloatArray, baseline: Baseline,
+    run: Run, material: Material, candidate: Candidate, teacher: FloatArray | None, baseline: Baseline,
     reference_outputs: FloatArray, budget: Budget, start: "nn.Module | None" = None,
 ) -> Attempt:  # fmt: skip
     """Take a candidate through compression, export, parity and profile; its recipe is left beside the journal."""

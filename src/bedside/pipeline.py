@@ -14,6 +14,7 @@ from bedside.base.journal import Journal
 from bedside.base.watch import Silent, Watch
 from bedside.bundle.opening import Bundle
 from bedside.bundle.signing import default_key_path
+from bedside.compress.compressing import load_compressed
 from bedside.compress.presets import Preset, preset_named
 from bedside.compress.proposing import Proposal, given, propose
 from bedside.compress.recipe_file import RecipeSketch, read_recipe
@@ -22,6 +23,7 @@ from bedside.data.cohort import Cohort
 from bedside.data.sources import load_cohort
 from bedside.data.split import Split, split_by_patient
 from bedside.data.stacking import suit_preprocess
+from bedside.evidence_stops import Networks, abstaining, examined
 from bedside.export.converting import CONVERTERS
 from bedside.export.exported import eager_session
 from bedside.robustness_stops import gated, stressed
@@ -43,6 +45,7 @@ from bedside.stops import (
 )
 from bedside.train.baseline import Baseline, load_reference
 from bedside.train.plan import TrainPlan
+from bedside.train.start_weights import start_file
 from bedside.verify.selection import select
 
 FORMATS = ("litert", "executorch", "onnx")
@@ -65,6 +68,7 @@ def optimize(
     image_px: int | None = None,
     preprocessing: Mapping[str, Any] | None = None,
     adversarial_eps: float = 0.0,
+    start_weights: Path | str | None = None,
     recipes: Sequence[str | Path | RecipeSketch] = (),
     key: Path | None = None,
     resume: bool = True,
@@ -91,6 +95,9 @@ def optimize(
         ``fit``.
     adversarial_eps
         Grey levels of adversarial training of the small models; 0 is ordinary training.
+    start_weights
+        State dict (safetensors, or a PyTorch file read with ``weights_only``) that every network starts from that it
+        fits, reference or candidate; such as `bedside pretrain` writes.
     recipes
         Recipe files, names or sketches to try in place of the proposed candidates.
     key
@@ -108,7 +115,9 @@ def optimize(
     settings = checked_settings(
         preset, formats, seed, threads, margin, target_sensitivity, leak_policy, reference, image_px
     )
-    settings = replace(settings, adversarial_eps=adversarial_eps)
+    start = start_file(Path(start_weights)) if start_weights is not None else None
+    settings = replace(settings, adversarial_eps=adversarial_eps, start=start)
+    settings.hardening()  # refuses nonsense before any work is done
     device, work = device_named(budget.device), work_folder(out, resume=resume)
     run = Run(settings=settings, journal=Journal(folder=work, on_reuse=reuse_note(watch)), watch=watch)
 
@@ -189,6 +198,7 @@ def concluded(run: Run, opening: Opening, proposal: Proposal, budget: Budget, ou
     attempt, chosen = next((a, t) for a in attempts for t in a.trials if t.name == choice.name)
     shipped = shipment(run, material, attempt, chosen)
     gate = gated(run, material, split)
+    rules = abstaining(run, material, shipped.models)
     watch.stop(10, "evidence")
     reference_point = locked(run, material, reference_outputs)
     own_fp32 = open_session(shipped.own_fp32.artifact, shipped.own_fp32.folder)
@@ -199,12 +209,17 @@ def concluded(run: Run, opening: Opening, proposal: Proposal, budget: Budget, ou
         run, cohort, split, material, gate, shipped.models[0], shipped.own_fp32, outcome.images, outcome.targets,
         outcome.units,
     )  # fmt: skip
+    networks = Networks(
+        reference=network, reference_digest=baseline.digest, reference_point=reference_point,
+        shipped=load_compressed(attempt.model, attempt.model_folder), device=device,
+    )  # fmt: skip
+    findings = examined(run, material, shipped.models, shipped.own_fp32, networks, outcome, rules)
     watch.stop(11, "bundle")
     story = Story(
         cohort=cohort, audit=opening.audit, split=split, material=material, baseline=baseline,
         reference_point=reference_point, reference_profile=reference_profile, proposal=proposal, trials=trials,
         choice=choice, attempt=attempt, shipment=shipped, budget=budget, evidence=evidence, outcome=outcome, gate=gate,
-        hardships=hardships,
+        hardships=hardships, findings=findings,
     )  # fmt: skip
     return sealed(run, story, out, key or default_key_path())
 

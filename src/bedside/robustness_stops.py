@@ -52,6 +52,7 @@ def gated(run: Run, material: Material, split: Split) -> AcceptanceGate | None:
     None, with a note, where there are too few images to say what is usual; None for clips and volumes.
     """
     if not material.preprocess.spec.is_image:
+        run.watch.note("no acceptance gate: it looks at single images")
         return None
     if (fewest := min(len(split.development), len(split.tuning))) < MIN_IMAGES:
         run.watch.note(f"no acceptance gate: {fewest} images cannot say what is usual; {MIN_IMAGES} can")

@@ -1,6 +1,8 @@
 """The last stops: the sealed test, and everything that goes into the bundle."""
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -23,16 +25,20 @@ from bedside.bundle.signing import load_or_create_key
 from bedside.compress.proposing import Proposal
 from bedside.data.audit import CohortAudit
 from bedside.data.case import units_of
+from bedside.data.case_notes import CaseNotes, note_cases, notes_from
 from bedside.data.cohort import Cohort
 from bedside.data.counting import native_sizes, part_classes, part_units
+from bedside.data.spacings import spacings_of
 from bedside.data.split import SealedCases, Split
 from bedside.data.stacking import stack_images
 from bedside.data.targets import Targets, targets_of
+from bedside.evidence_stops import Findings
 from bedside.robustness_stops import Hardships
 from bedside.runtime.session import Session, logits, open_session
 from bedside.stops import WORKSHOP, Material, Run
 from bedside.train.baseline import Baseline
-from bedside.train.transfer import START_WEIGHTS
+from bedside.train.start_weights import StartFile
+from bedside.train.transfer import start_words
 from bedside.verify.evidence import Evidence
 from bedside.verify.gate import AcceptanceGate
 from bedside.verify.judge import Answer, AnyEvidence, Truth, judge_of
@@ -56,6 +62,8 @@ class TestOutcome:
         ``(n, ...)``, what the reference standard says.
     shipped, own_fp32, reference
         Outputs ``(n, K, ...)``.
+    spacing_mm
+        Of the model's grid, ``(n, axes)``, NaN where not known; empty where the task does not ask.
     """
 
     __test__ = False
@@ -66,10 +74,14 @@ class TestOutcome:
     shipped: FloatArray
     own_fp32: FloatArray
     reference: FloatArray
+    spacing_mm: FloatArray
+    notes: CaseNotes = field(default_factory=CaseNotes)
 
     def truth(self, task: Task) -> Truth:
         """What the reference standard says of the test."""
-        return Truth(task=task, targets=self.targets, units=self.units)
+        rows = (tuple(map(float, row)) for row in self.spacing_mm)
+        spacings = tuple(None if any(math.isnan(size) for size in row) else row for row in rows)
+        return Truth(task=task, targets=self.targets, units=self.units, spacing_mm=spacings)
 
 
 def tested(
@@ -91,6 +103,13 @@ def tested(
             shipped=logits(open_session(shipped.artifact, shipped.folder), ready),
             own_fp32=logits(own_fp32, ready),
             reference=logits(reference, ready),
+            spacing_mm=_table(spacings_of(cases, material.task, material.preprocess)),
+            notes=note_cases(
+                cases,
+                material.preprocess,
+                seed=run.settings.seed,
+                with_lesions=material.task.picks_one and material.preprocess.spec.is_image,
+            ),
         )
         write_atomic(path, _packed(outcome))
         return _judge(run, material, outcome, shipped.point, reference_point)
@@ -114,6 +133,12 @@ def _judge(
     )
 
 
+def _table(spacings: Sequence[tuple[float, ...] | None]) -> FloatArray:
+    """``(n, axes)``, NaN where not known."""
+    n_axes = max((len(row) for row in spacings if row is not None), default=1)
+    return np.array([row or (math.nan,) * n_axes for row in spacings]).reshape(len(spacings), n_axes)
+
+
 def _packed(outcome: TestOutcome) -> bytes:
     from io import BytesIO
 
@@ -126,6 +151,8 @@ def _packed(outcome: TestOutcome) -> bytes:
         shipped=outcome.shipped,
         own_fp32=outcome.own_fp32,
         reference=outcome.reference,
+        spacing_mm=outcome.spacing_mm,
+        **outcome.notes.arrays(),  # type: ignore[arg-type]
     )
     return buffer.getvalue()
 
@@ -134,7 +161,8 @@ def _unpacked(path: Path) -> TestOutcome:
     with np.load(path, allow_pickle=False) as held:
         arrays = {name: held[name] for name in held.files}
     units = tuple(str(unit) for unit in arrays.pop("units"))
-    return TestOutcome(units=units, **arrays)
+    notes = notes_from(arrays)
+    return TestOutcome(units=units, notes=notes, **arrays)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +186,7 @@ class Story:
     outcome: TestOutcome
     gate: AcceptanceGate | None
     hardships: Hardships
+    findings: Findings = field(default_factory=Findings)
 
 
 def sealed(run: Run, story: Story, out: Path, key_path: Path) -> Bundle:
@@ -184,18 +213,23 @@ def sealed(run: Run, story: Story, out: Path, key_path: Path) -> Bundle:
             "evidence/profile.json": {"shipped": data.chosen.profile, "reference": story.reference_profile},
             "evidence/trials.json": {"trials": story.trials, "choice": story.choice, "dropped": story.proposal.dropped},
             **story.hardships.values(),
+            **story.findings.values(),
         },
         texts=report_texts(data, name=out.name, version=VERSION),
         gate=story.gate,
+        abstention=story.findings.rules,
     )
     return seal(job, out, load_or_create_key(key_path))
 
 
-def _start_weights(story: Story) -> str:
+def _start_weights(story: Story, start: StartFile | None) -> str:
     architectures = (story.baseline.architecture, story.attempt.candidate.recipe.architecture)
     if any(a.family.startswith("python:") for a in architectures):
         return "the user's own network, with its weights"
-    return START_WEIGHTS if any(a.pretrained for a in architectures) else "none; trained from scratch"
+    if start is not None:
+        return f"{start.title}, in every network that it fits"
+    started = [a.family for a in architectures if a.pretrained]
+    return start_words(started) if started else "none; trained from scratch"
 
 
 def _report_data(run: Run, story: Story, session: Session, point: OperatingPoint) -> ReportData:
@@ -237,10 +271,15 @@ def _report_data(run: Run, story: Story, session: Session, point: OperatingPoint
         native_sizes=native_sizes(story.split.observation),
         input_spec=story.material.preprocess.spec,
         models=tuple(model.artifact for model in story.shipment.models),
-        start_weights=_start_weights(story),
+        start_weights=_start_weights(story, settings.start),
         robustness=story.hardships.robustness,
         gate=story.hardships.gate,
         shortcuts=story.hardships.shortcuts,
+        abstention=story.findings.abstention,
+        subgroups=story.findings.subgroups,
+        usefulness=story.findings.usefulness,
+        gaze=story.findings.gaze,
+        gaze_pictures=story.findings.gaze_pictures,
     )
 
 

@@ -33,6 +33,7 @@ from bedside.runtime.devices import DeviceSpec
 from bedside.runtime.session import logits, open_session
 from bedside.train.baseline import Baseline, fit_reference
 from bedside.train.plan import TrainPlan
+from bedside.train.volume_plans import for_volumes
 from bedside.verify.judge import Answer, Truth, judge_of
 from bedside.verify.operating_point import OperatingPoint
 from bedside.verify.parity import ParityReport, edge_images
@@ -44,11 +45,19 @@ if TYPE_CHECKING:
 
     from bedside.train.fitting import TrainingData
     from bedside.train.hardening import Hardening
+    from bedside.train.start_weights import StartFile
 
 WORKSHOP = ("bedside", "torch", "timm", "litert-torch", "ai-edge-quantizer", "executorch", "torchao", "onnx",
             "onnxruntime", "ai-edge-litert", "numpy", "pillow")  # fmt: skip
 N_PARITY = 400
 """Tuning images that the parity chain runs on."""
+
+_BATCH_SIZES = {"segmentation": 8}
+"""By kind of task, where it is not 64: each pixel of a mask teaches, so that few images make a step."""
+
+_REFERENCE_RATES = {"segmentation": (1.5e-3, 3e-3)}
+"""Learning rates of the reference by kind of task, with start weights and without, where not 5e-4 and 1e-3: a decoder
+has no start weights and has to catch up with its encoder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +74,7 @@ class Settings:
     reference: str | None = None
     image_px: int | None = None
     adversarial_eps: float = 0.0
+    start: "StartFile | None" = None
 
     def hardening(self) -> "Hardening | None":
         """Adversarial training of the students, where it is asked for."""
@@ -153,6 +163,7 @@ def plans_for(run: Run, cohort: Cohort, material: Material) -> tuple[TrainPlan, 
     architecture = material.data.objective.reference(material.preprocess.spec, cohort.task, settings.reference)
     student = TrainPlan(
         n_epochs=settings.preset.student_epochs(n),
+        batch_size=_BATCH_SIZES.get(cohort.task.kind, 64),
         learning_rate=3e-3,
         patience=settings.preset.student_epochs(n),
         n_views=settings.preset.n_views,
@@ -161,20 +172,28 @@ def plans_for(run: Run, cohort: Cohort, material: Material) -> tuple[TrainPlan, 
         seed=settings.seed,
     )
     n_epochs = settings.preset.reference_epochs(n, pretrained=architecture.pretrained)
+    pretrained_rate, fresh_rate = _REFERENCE_RATES.get(cohort.task.kind, (5e-4, 1e-3))
     reference = replace(
         student,
         n_epochs=n_epochs,
-        learning_rate=5e-4 if architecture.pretrained else 1e-3,
+        learning_rate=pretrained_rate if architecture.pretrained else fresh_rate,
         patience=max(5, n_epochs // 3),
         n_views=10_000,
     )
+    spec = material.preprocess.spec
+    if spec.depth_px is not None:
+        reference, student = (
+            for_volumes(plan, spec, cohort.task, may_flip=cohort.may_flip) for plan in (reference, student)
+        )
+        reference = replace(reference, n_epochs=student.n_epochs)
     return reference, student
 
 
 def referenced(run: Run, material: Material, plan: TrainPlan) -> tuple[Baseline, Path]:
     """Stop 3: the fp32 reference."""
     architecture = material.data.objective.reference(material.preprocess.spec, material.task, run.settings.reference)
-    inputs = [material.digest, architecture, plan]
+    start = run.settings.start
+    inputs = [material.digest, architecture, plan, *([start.digest] if start else [])]
     folder = run.journal.place("reference", inputs)
     baseline = run.journal.stop(
         "reference",
@@ -186,14 +205,19 @@ def referenced(run: Run, material: Material, plan: TrainPlan) -> tuple[Baseline,
             material.data,
             folder,
             monitor=judge_of(material.task).monitor(material.task),
+            start=start,
             on_epoch=run.ticker(plan.n_epochs),
         ),
     )
     return baseline, folder
 
 
-def taught(run: Run, material: Material, reference: "nn.Module", baseline: Baseline, plan: TrainPlan) -> FloatArray:
-    """The reference's soft answers to the shared views, ``(n_views, n, K)``; part of stop 3."""
+def taught(
+    run: Run, material: Material, reference: "nn.Module", baseline: Baseline, plan: TrainPlan
+) -> FloatArray | None:
+    """The reference's soft answers to the shared views, ``(n_views, n, K)``; part of stop 3. None if none are asked."""
+    if not plan.distil_weight:
+        return None
     from bedside.base.files import write_atomic
     from bedside.train.fitting import teach
 
@@ -224,13 +248,14 @@ def compressed(
     run: Run,
     material: Material,
     recipe: Recipe,
-    teacher_logits: FloatArray,
+    teacher_logits: FloatArray | None,
     baseline: Baseline,
     start: "nn.Module | None" = None,
 ) -> tuple[CompressedModel, Path]:
     """Stop 5: a recipe applied to a fresh network, or to a copy of `start`, the network of the baseline."""
-    hardening = run.settings.hardening()
+    hardening, start_file = run.settings.hardening(), run.settings.start
     inputs = [material.digest, recipe, baseline.digest, *([hardening] if hardening else [])]
+    inputs += [start_file.digest] if start_file else []
     folder = run.journal.place("model", inputs)
     bench = Workbench(
         data=material.data,
@@ -240,6 +265,7 @@ def compressed(
         hardening=hardening,
         on_epoch=run.ticker(recipe.plan.n_epochs),
         start=start,
+        start_file=start_file,
     )
     return run.journal.stop("model", CompressedModel, inputs, lambda: compress(recipe, bench, folder)), folder
 

@@ -97,6 +97,18 @@ def test_every_shape_of_output_says_it(gated: Path, files: list[Path], capsys) -
     assert [line.startswith("refer") for line in table[1:]] == [False, False, False, True, True]
 
 
+def test_a_referred_image_is_still_mapped_for_the_class_that_would_have_been_called(
+    gated: Path, files: list[Path], tmp_path: Path, capsys
+) -> None:
+    from bedside.cli.explaining import run_explain
+
+    for method in ("occlusion", "cam"):
+        run_explain(gated, files[3:], method, tmp_path / method, None, 1)
+        said = capsys.readouterr().out
+        assert said.count("refer, map of") == 2
+        assert (tmp_path / method / "index.html").is_file()
+
+
 def test_a_changed_or_missing_gate_is_noticed(gated: Path, tmp_path: Path) -> None:
     import shutil
 

@@ -46,7 +46,8 @@ def data() -> ReportData:
     )  # fmt: skip
     return replace(
         known, task=Task(classes=("background", "polyp"), kind="segmentation"), evidence=evidence, gallery=(item,),
-        choice=replace(known.choice, why="tuning Dice 0.8"), trials=tuple(replace(trial, metric="Dice") for trial in known.trials),
+        choice=replace(known.choice, why="tuning Dice 0.8"),
+        trials=tuple(replace(trial, metric="Dice") for trial in known.trials),
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from chromium import ABSENT, Chromium, chromium_path
+from rich_report import enriched
 from synthetic import synthetic_report
 
 from bedside.bundle.opening import open_bundle
@@ -71,6 +72,14 @@ def report(data: ReportData, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def rich(data: ReportData, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Everything that a run may find: usefulness, subgroups, referral, gaze."""
+    path = tmp_path_factory.mktemp("rich") / "report.html"
+    path.write_text(render_report(enriched(data)), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
 def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight classes with long names, a phantom."""
     path = tmp_path_factory.mktemp("wide") / "report.html"
@@ -79,7 +88,7 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("which", ["report", "wide"])
+@pytest.mark.parametrize("which", ["report", "wide", "rich"])
 def test_it_opens_without_a_complaint_or_a_request(
     browser: Chromium, which: str, request: pytest.FixtureRequest
 ) -> None:
@@ -114,7 +123,7 @@ def test_a_page_that_complains_and_asks_is_noticed(browser: Chromium, tmp_path: 
     assert "http://127.0.0.1:9/x.png" in browser.requests()
 
 
-@pytest.mark.parametrize("which", ["report", "wide"])
+@pytest.mark.parametrize("which", ["report", "wide", "rich"])
 def test_a_phone_shows_it_without_scrolling_sideways(
     browser: Chromium, which: str, request: pytest.FixtureRequest
 ) -> None:
@@ -125,7 +134,7 @@ def test_a_phone_shows_it_without_scrolling_sideways(
     )
 
 
-@pytest.mark.parametrize("which", ["report", "wide"])
+@pytest.mark.parametrize("which", ["report", "wide", "rich"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_text_stands_out_from_its_ground(
     browser: Chromium, which: str, scheme: str, request: pytest.FixtureRequest

@@ -1,5 +1,6 @@
 """The built-in sources keep the promises of every source."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parent))
 
 from source_contract import SourceContract
+
+from bedside.data.phantom_volume import CLASSES, VolumePhantom
 
 
 def picture(path: Path, seed: int) -> None:
@@ -70,3 +73,40 @@ class TestChexpert(SourceContract):
                 lines.append(f"CheXpert-v1.0-small/{name},Male,60,Frontal,AP,{('1.0', '', '0.0', '-1.0')[p % 4]}")
             (tmp_path / table).write_text("\n".join(lines))
         return f"chexpert:{tmp_path}"
+
+
+def volumes(folder: Path, images: str, labels: str, n: int = 4) -> None:
+    """Phantom volumes and their label maps as NIfTI."""
+    nibabel = pytest.importorskip("nibabel", reason="pip install 'bedside[nifti]'")
+    for i in range(n):
+        for part, values in zip((images, labels), VolumePhantom().volume(i), strict=True):
+            (folder / part).mkdir(exist_ok=True)
+            nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), folder / part / f"v{i}.nii.gz")
+
+
+class TestNifti(SourceContract):
+    @pytest.fixture
+    def source(self, tmp_path: Path) -> str:
+        volumes(tmp_path, "images", "labels")
+        (tmp_path / "labels" / "v3.nii.gz").unlink()
+        return f"nifti:{tmp_path}"
+
+
+class TestMsd(SourceContract):
+    @pytest.fixture
+    def source(self, tmp_path: Path) -> str:
+        volumes(tmp_path, "imagesTr", "labelsTr")
+        pairs = [{"image": f"./imagesTr/v{i}.nii.gz", "label": f"./labelsTr/v{i}.nii.gz"} for i in range(5)]
+        described = {"training": pairs, "labels": dict(enumerate(CLASSES)), "modality": {"0": "MRI"}}
+        (tmp_path / "dataset.json").write_text(json.dumps(described))
+        return f"msd:{tmp_path}"
+
+
+class TestVolumePhantom(SourceContract):
+    @pytest.fixture
+    def options(self) -> dict[str, str]:
+        return {"n": "8"}
+
+    @pytest.fixture
+    def source(self) -> str:
+        return "phantom:volume"

@@ -1,6 +1,10 @@
 """The index of many files."""
 
 import sqlite3
+import subprocess
+import sys
+import time
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -84,3 +88,64 @@ def test_an_index_of_another_folder_is_refused(files: Path, tmp_path: Path, refu
     (tmp_path / "text.sqlite").write_text("no database at all " * 100)
     with refuses(StorageError, "text.sqlite"):
         build_index(files, tmp_path / "text.sqlite", processes=1)
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from bedside.data.indexing import build_index
+
+def told(done):
+    print(done, flush=True)
+
+if __name__ == "__main__":
+    build_index(Path(sys.argv[1]), Path(sys.argv[2]), processes=2, tick=told)
+"""
+
+
+def test_a_run_that_was_killed_goes_on_and_leaves_no_reader_behind(tmp_path: Path) -> None:
+    many, index, program = tmp_path / "many", tmp_path / "index.sqlite", tmp_path / "program.py"
+    many.mkdir()
+    buffer = BytesIO()
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(buffer, "PNG")
+    for i in range(6000):
+        (many / f"{i}.png").write_bytes(buffer.getvalue())
+    program.write_text(KILLED)
+    with subprocess.Popen([sys.executable, program, many, index], stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        n_done = int(run.stdout.readline())
+        readers = _children(run.pid)
+        run.kill()
+    assert readers
+    report = build_index(many, index, processes=1)
+    assert n_done <= report.n_unchanged < report.n_files == 6000
+    assert (report.n_gone, report.n_quarantined) == (0, 0)
+    until = time.monotonic() + 10
+    while any(_is_alive(pid) for pid in readers) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not any(_is_alive(pid) for pid in readers)
+
+
+def _children(pid: int) -> list[int]:
+    """Readers of a run: its children that are no resource tracker."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children")
+    if not listed.is_file():
+        pytest.skip("children are looked up in /proc")
+    found = [int(word) for word in listed.read_text().split()]
+    return [child for child in found if b"resource_tracker" not in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_links_that_lead_nowhere_are_named(files: Path, tmp_path: Path) -> None:
+    (files / "gone.png").symlink_to(tmp_path / "no-such.png")
+    (files / "elsewhere").symlink_to(files / "0", target_is_directory=True)
+    build_index(files, tmp_path / "index.sqlite", processes=1)
+    reasons = dict(quarantined(tmp_path / "index.sqlite"))
+    assert "No such file" in reasons["gone.png"]
+    assert "directory" in reasons["elsewhere"]

@@ -13,6 +13,7 @@ from bedside.base.errors import CohortError, InputError, StorageError
 from bedside.base.task import Task
 from bedside.data.sources import load_cohort, medmnist
 from bedside.data.sources.medmnist import find_or_fetch, read_npz
+from bedside.data.sources.medmnist_tasks import question
 
 TASK = Task(classes=("no", "yes"))
 
@@ -239,3 +240,44 @@ def test_a_bare_array_is_refused(refuses, path: Path) -> None:
         np.save(stream, np.zeros(3))
     with refuses(CohortError, "bare array"):
         read_npz(path, name="made", task=TASK, source="test:made")
+
+
+def small_npz(path: Path, n_columns: int, n_classes: int) -> Path:
+    """30 tiny images a part with random labels, every class in each."""
+    rng, arrays = np.random.default_rng(0), {}
+    for part in ("train", "val", "test"):
+        arrays[f"{part}_images"] = rng.integers(0, 256, (30, 8, 8)).astype(np.uint8)
+        labels = (np.arange(30)[:, None] + np.arange(n_columns)) % n_classes
+        arrays[f"{part}_labels"] = labels.astype(np.uint8)
+    np.savez(path, **arrays)
+    return path
+
+
+def test_chest_x_rays_have_fourteen_findings_or_one(tmp_path: Path, refuses) -> None:
+    known = medmnist.SETS["chestmnist"]
+    path = small_npz(tmp_path / "chest.npz", 14, 2)
+    task = question(known, {})
+    assert (task.kind, task.classes) == ("multilabel", known.classes)
+    cohort = medmnist.read_npz(path, name="chestmnist", task=task, source="made", known=known)
+    with np.load(path) as archive:
+        assert [case.marks for case in cohort.cases[:30]] == [tuple(row) for row in archive["train_labels"].tolist()]
+        for options, finding in (({"positive": "mass"}, "mass"), ({"task": "classification"}, "pneumonia")):
+            task = question(known, options)
+            assert task.classes == (f"no {finding}", finding)
+            one = medmnist.read_npz(path, name="chestmnist", task=task, source="made", known=known)
+            column = archive["train_labels"][:, known.classes.index(finding)]
+            assert [case.label for case in one.cases[:30]] == column.tolist()
+    with refuses(CohortError, "(30, 14)"):
+        few = small_npz(tmp_path / "few.npz", 3, 2)
+        medmnist.read_npz(few, name="chestmnist", task=question(known, {}), source="made", known=known)
+
+
+def test_retinopathy_is_graded_or_classified(tmp_path: Path, refuses) -> None:
+    known = medmnist.SETS["retinamnist"]
+    path = small_npz(tmp_path / "retina.npz", 1, 5)
+    task = question(known, {"positive": "moderate"})
+    assert (task.kind, task.positive) == ("ordinal", 2)
+    assert len(medmnist.read_npz(path, name="retinamnist", task=task, source="made", known=known).cases) == 90
+    assert question(known, {"task": "classification"}).kind == "classification"
+    with refuses(InputError, "task=rank"):
+        question(known, {"task": "rank"})

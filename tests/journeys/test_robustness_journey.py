@@ -78,3 +78,32 @@ def test_data_with_other_classes_is_refused(cli: Cli, phantom_bundle: Path, medm
     done = cli("robustness", phantom_bundle, "--data", "medmnist:pneumoniamnist")
     assert done.returncode == 10
     assert "does not know" in done.stderr
+
+
+def test_white_box_attacks_rebuild_the_float_network(cli: Cli, phantom_bundle: Path, tmp_path: Path) -> None:
+    pytest.importorskip("art", reason="white-box attacks need the extra attack")
+    out, plot = tmp_path / "figures.json", tmp_path / "charts.html"
+    work = phantom_bundle.with_name(f"{phantom_bundle.name}.work")
+    done = cli(
+        "robustness", work, "--data", "phantom:ultrasound", "--severity", "3", "--white-box", "--eps", "8", "--queries",
+        20, "--attack-images", 12, "--out", out, "--plot", plot,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "autoattack" in done.stdout
+    curves = json.loads(out.read_text())["adversarial"]["curves"]
+    assert {(c["attack"], c["access"]) for c in curves} == {
+        ("fgsm", "white-box"), ("pgd", "white-box"), ("autoattack", "white-box"), ("pgd", "transfer"),
+        ("square", "black-box"),
+    }  # fmt: skip
+    assert all(c["points"][-1]["eps_levels"] == 128 for c in curves), "the size of the sanity check is added"
+    assert "autoattack, 50 steps: float network" in plot.read_text()
+
+
+def test_without_the_work_folder_white_box_says_what_to_do(cli: Cli, phantom_bundle: Path, tmp_path: Path) -> None:
+    import shutil
+
+    alone = shutil.copytree(phantom_bundle, tmp_path / "alone")
+    done = cli("robustness", alone, "--data", "phantom:ultrasound", "--white-box")
+    assert done.returncode == 10
+    assert "alone.work" in done.stderr
+    assert "--attack square" in done.stderr

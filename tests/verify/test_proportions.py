@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 from statsmodels.stats.contingency_tables import Table2x2
 from statsmodels.stats.proportion import proportion_confint
 
@@ -11,6 +12,7 @@ from bedside.base.errors import InputError
 from bedside.base.estimate import Estimate
 from bedside.verify.intervals import wilson
 from bedside.verify.proportions import (
+    blaker_interval,
     clopper_pearson,
     likelihood_ratios,
     predictive_values,
@@ -24,10 +26,16 @@ def everyone(n: int) -> np.ndarray:
     return np.ones(n, bool)
 
 
-@pytest.mark.parametrize(("n_hits", "n"), [(0, 5), (5, 5), (1, 1), (3, 20), (199, 200)])
-def test_without_repeats_it_is_wilsons_and_clopper_is_exact(n_hits: int, n: int) -> None:
+@pytest.mark.parametrize(("n_hits", "n"), [(0, 5), (5, 5), (1, 1), (3, 9), (3, 20), (199, 200)])
+def test_without_repeats_it_is_wilsons_and_exact_below_ten(n_hits: int, n: int) -> None:
     hits = np.arange(n) < n_hits
-    assert share(hits, everyone(n)) == wilson(n_hits, n)
+    found = share(hits, everyone(n))
+    low, high = proportion_confint(n_hits, n, method="beta" if n < 10 else "wilson")
+    if n < 10:
+        assert low - 1e-4 <= found.low <= found.high <= high + 1e-4, "Blaker's ends lie inside Clopper and Pearson's"
+    else:
+        assert (found.low, found.high) == pytest.approx((low, high), abs=1e-9)
+    assert ("fewer than 10 independent cases: conservative" in found.method) == (n < 10)
     got = clopper_pearson(n_hits, n)
     assert (got.low, got.high) == pytest.approx(proportion_confint(n_hits, n, method="beta"), abs=1e-9)
 
@@ -47,6 +55,30 @@ def test_a_share_of_one_counts_patients() -> None:
     got = share(everyone(100), everyone(100), np.arange(100) // 10)
     assert (got.value, got.high) == (1, 1)
     assert got.low == pytest.approx(wilson(10, 10).low)
+
+
+def test_blakers_ends_are_where_what_was_seen_stops_being_believable() -> None:
+    """By the definition: tail of what was seen, and every count of the other tail that is no likelier to be so far."""
+    k, n = 3, 10
+
+    def believable(share_frac: float) -> float:
+        counts = np.arange(n + 1)
+        tails = np.minimum(stats.binom.cdf(counts, n, share_frac), stats.binom.sf(counts - 1, n, share_frac))
+        return float(stats.binom.pmf(counts, n, share_frac)[tails <= tails[k] + 1e-12].sum())
+
+    low, high = blaker_interval(k, n)
+    assert believable(low - 1e-4) < 0.05 < believable(low + 2e-4)
+    assert believable(high + 1e-4) < 0.05 < believable(high - 2e-4)
+    assert (blaker_interval(0, 5)[0], blaker_interval(5, 5)[1]) == (0, 1)
+
+
+@pytest.mark.parametrize("n", range(1, 10))
+def test_a_handful_is_covered_whatever_the_truth(n: int) -> None:
+    """Wilson's interval of one case misses a true 0.8 in a fifth of samples; the exact one in none."""
+    ends = [share(np.arange(n) < hits, everyone(n)) for hits in range(n + 1)]
+    for truth in np.linspace(0.02, 0.98, 25):
+        held = [e.low <= truth <= e.high for e in ends]
+        assert stats.binom.pmf(np.arange(n + 1), n, truth) @ np.array(held) >= 0.95
 
 
 def test_a_share_of_nothing_is_not_made_up() -> None:

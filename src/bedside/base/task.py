@@ -92,6 +92,11 @@ class TensorSpec:
         return (self.n_channels, self.height_px, self.width_px)
 
     @property
+    def step_shape(self) -> tuple[int, ...]:
+        """Shape of what a model file takes at a time: a clip is run frame by frame, everything else as a whole."""
+        return self.shape if self.n_frames is None else self.shape[1:]
+
+    @property
     def is_image(self) -> bool:
         """Whether the input is one image, neither clip nor volume."""
         return self.n_frames is None and self.depth_px is None

@@ -16,18 +16,30 @@ CLASS_METRICS = {
     "brier": Metric(title="Brier score", lower_is_better=True),
     "ece": Metric(title="Expected calibration error", lower_is_better=True),
 }
+GRADE_METRICS = {
+    "quadratic_kappa": Metric(title="Quadratic-weighted kappa"),
+    "linear_kappa": Metric(title="Linear-weighted kappa"),
+    "mean_error_grades": Metric(title="Mean absolute error", lower_is_better=True, unit="grades"),
+    "adjacent_accuracy": Metric(title="Right or one grade off"),
+    "auroc_from_positive": Metric(title="AUROC of the looked-for grade or more"),
+}
+"""Of ordered classes, before those of any classification."""
+
 N_HEADLINE = 3
 
 
 def metrics_of(evidence: AnyEvidence) -> dict[str, Metric]:
     """Every figure by name, in the order of the reports."""
-    return CLASS_METRICS if isinstance(evidence, Evidence) else evidence.metrics
+    if not isinstance(evidence, Evidence):
+        return evidence.metrics
+    return {name: GRADE_METRICS[name] for name in evidence.shipped.more} | CLASS_METRICS
 
 
 def headline(evidence: AnyEvidence) -> tuple[str, ...]:
     """Names of the figures for a first look; the one that the verdict is about comes first."""
     if isinstance(evidence, Evidence):
-        return ("auroc", "sensitivity", "specificity")
+        graded = ("quadratic_kappa", "mean_error_grades", "adjacent_accuracy")
+        return graded if evidence.shipped.more else ("auroc", "sensitivity", "specificity")
     others = (name for name in evidence.metrics if name != evidence.primary)
     return (evidence.primary, *others)[:N_HEADLINE]
 

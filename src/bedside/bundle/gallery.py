@@ -42,6 +42,9 @@ GALLERIES: Seam[Callable[[GalleryJob], tuple[GalleryItem, ...]]] = Seam(
     {
         "classification": "bedside.bundle.gallery:class_gallery",
         "detection": "bedside.bundle.box_gallery:box_gallery",
+        "multilabel": "bedside.bundle.finding_gallery:finding_gallery",
+        "ordinal": "bedside.bundle.gallery:class_gallery",
+        "segmentation": "bedside.bundle.outline_gallery:outline_gallery",
     },
 )
 """By kind of task."""

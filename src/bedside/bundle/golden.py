@@ -10,7 +10,11 @@ import numpy as np
 from bedside.base.arrays import ByteArray, FloatArray
 from bedside.base.errors import GoldenError
 from bedside.base.jsonform import from_json
+from bedside.bundle.golden_clips import as_npy, golden_clips
+from bedside.bundle.golden_volumes import as_slices, from_slices, golden_volumes
 from bedside.bundle.manifest import ShippedModel
+from bedside.data.clip import read_clip
+from bedside.data.clip_sampling import spread_frames
 from bedside.data.phantom import Phantom
 from bedside.data.preprocess import Preprocess
 from bedside.data.reading import read_image
@@ -30,6 +34,35 @@ class GoldenOutputs:
     logits: dict[str, tuple[tuple[float, ...], ...]]
 
 
+def golden_cases(preprocess: Preprocess) -> list[tuple[str, ByteArray]]:
+    """Named cases of the kind that a preprocessing takes: images, clips or volumes."""
+    if preprocess.n_frames is not None:
+        return golden_clips(preprocess.n_frames)
+    if preprocess.depth_px is not None:
+        return golden_volumes((preprocess.depth_px, preprocess.height_px, preprocess.width_px))
+    return golden_images(preprocess.n_channels, min(preprocess.height_px, preprocess.width_px))
+
+
+def encoded(name: str, case: ByteArray) -> bytes:
+    """Encode a golden case as its name says; a volume as a picture of its slices."""
+    if name.endswith(".npy"):
+        return as_npy(case)
+    return as_png(as_slices(case) if case.ndim == 3 and case.shape[2] != 3 else case)
+
+
+def _decoded(path: Path, preprocess: Preprocess) -> ByteArray:
+    if preprocess.n_frames is not None:
+        return read_clip(path).frames
+    picture = read_image(path)
+    return picture if preprocess.depth_px is None else from_slices(picture, preprocess.depth_px)
+
+
+def _placed(case: ByteArray, preprocess: Preprocess) -> ByteArray:
+    if preprocess.n_frames is None:
+        return preprocess.geometry(case, preprocess.own_spacing_mm)
+    return preprocess.clip([case[i] for i in spread_frames(len(case), preprocess.n_frames)])
+
+
 def golden_images(n_channels: int, side_px: int = 28) -> list[tuple[str, ByteArray]]:
     """Named images: two phantoms of the input's own size, six of others, and the edge cases; none shows a patient."""
     sizes = [side_px if i < 2 else 28 + 12 * i for i in range(N_PHANTOMS)]
@@ -46,10 +79,11 @@ def _ramp() -> ByteArray:
 
 
 def as_png(image: ByteArray) -> bytes:
-    """Encode ``(H, W)`` or ``(H, W, 3)`` pixels."""
+    """Encode ``(H, W)`` or ``(H, W, 3)`` pixels, or the slices of ``(D, H, W)``."""
     from PIL import Image
 
     buffer = BytesIO()
+    image = as_slices(image) if image.ndim == 3 and image.shape[2] != 3 else image
     Image.fromarray(image).save(buffer, "PNG")
     return buffer.getvalue()
 
@@ -63,8 +97,8 @@ def thinned(outputs: FloatArray) -> FloatArray:
 
 
 def golden_logits(session: Session, preprocess: Preprocess, images: Sequence[ByteArray]) -> FloatArray:
-    """Outputs ``(n, K)`` or ``(n, K, p)`` of raw images, through the preprocessing of the bundle."""
-    inputs = np.stack([preprocess(image, preprocess.own_spacing_mm) for image in images])
+    """Outputs ``(n, K)`` or ``(n, K, p)`` of raw images or clips, through the preprocessing of the bundle."""
+    inputs = np.stack([preprocess.normalize(_placed(image, preprocess)) for image in images])
     return thinned(logits(session, inputs))
 
 
@@ -87,7 +121,7 @@ def replay(folder: Path, shipped: ShippedModel, preprocess: Preprocess, session:
         )
     if outside := [name for name in names if Path(name).name != name]:
         raise GoldenError(f"{OUTPUTS} names {outside[0]}", expected="images in golden/", hint="get the bundle again")
-    images = [read_image(folder / "golden" / name) for name in names]
+    images = [_decoded(folder / "golden" / name, preprocess) for name in names]
     outputs = golden_logits(session, preprocess, images)
     if outputs[0].size != len(rows[0]):
         raise GoldenError(

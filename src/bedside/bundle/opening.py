@@ -10,11 +10,14 @@ from bedside.base.jsonform import from_json, to_json
 from bedside.bundle.manifest import SCHEMA_VERSION, Manifest, ShippedModel
 from bedside.bundle.signing import Signature, check_signature
 from bedside.bundle.unpacking import check_name, unpack
+from bedside.verify.abstention import AbstentionRules
 from bedside.verify.gate import AcceptanceGate
 
 MANIFEST, SIGNATURE = "manifest.json", "signature.json"
 GATE = "gate.json"
 """The acceptance gate; a bundle may lack it, and then judges every image."""
+ABSTAIN = "abstain.json"
+"""Prediction sets and referral rules; a bundle may lack them, and then gives one class a case."""
 _AGAIN = "get the bundle again"
 
 
@@ -60,6 +63,18 @@ class Bundle:
         if GATE not in self.manifest.files:
             return None
         return _parse(AcceptanceGate, (self.folder / GATE).read_bytes(), self.folder, GATE)
+
+    def abstention(self) -> AbstentionRules | None:
+        """Read the prediction sets and referral rules, or None where the bundle was sealed without them.
+
+        Raises
+        ------
+        BundleError
+            If they are listed but are none.
+        """
+        if ABSTAIN not in self.manifest.files:
+            return None
+        return _parse(AbstentionRules, (self.folder / ABSTAIN).read_bytes(), self.folder, ABSTAIN)
 
     @property
     def models_folder(self) -> Path:

@@ -3,12 +3,14 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bedside.base.arrays import ByteArray, FloatArray, IntArray
+from bedside.base.arrays import BoolArray, ByteArray, FloatArray, IntArray
 from bedside.base.budget import Budget
 from bedside.base.stamp import Stamp
 from bedside.base.task import Task, TensorSpec
 from bedside.data.audit import CohortAudit
 from bedside.runtime.artifact import Artifact
+from bedside.verify.abstention import AbstentionEvidence
+from bedside.verify.gaze import ExplanationReport
 from bedside.verify.judge import AnyEvidence
 from bedside.verify.outliers import GateEvidence
 from bedside.verify.parity import ParityReport
@@ -16,6 +18,8 @@ from bedside.verify.profiling import Profile
 from bedside.verify.robustness import Robustness
 from bedside.verify.selection import Choice, Trial
 from bedside.verify.shortcuts import ShortcutReport
+from bedside.verify.subgroup_evidence import SubgroupEvidence
+from bedside.verify.usefulness import Usefulness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +53,28 @@ class GalleryItem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GazePicture:
+    """One test case under the maps of two models, both of its true class.
+
+    Parameters
+    ----------
+    image
+        ``(C, H, W)`` uint8, after resizing.
+    reference_heat, shipped_heat
+        ``(H, W)`` float, 0 to 1.
+    lesion
+        ``(H, W)`` bool, where somebody drew it.
+    """
+
+    image: ByteArray = field(repr=False)
+    reference_heat: FloatArray = field(repr=False)
+    shipped_heat: FloatArray = field(repr=False)
+    lesion: BoolArray | None = field(repr=False)
+    truth: str
+    rank_correlation: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportData:
     """What `bedside.bundle.report.render_report` needs.
 
@@ -77,6 +103,8 @@ class ReportData:
         Where the training started from.
     robustness, gate, shortcuts
         What spoilt and odd images do, and what needs no anatomy; None where they could not be measured.
+    abstention, subgroups, usefulness, gaze, gaze_pictures
+        Prediction sets and referral, figures by attribute, net benefit, and where the models look; likewise.
 
     A further section of the report gets an optional field here, None by default: see `bedside.bundle.sections`.
     """
@@ -116,6 +144,11 @@ class ReportData:
     robustness: Robustness | None = None
     gate: GateEvidence | None = None
     shortcuts: ShortcutReport | None = None
+    abstention: AbstentionEvidence | None = None
+    subgroups: SubgroupEvidence | None = None
+    usefulness: Usefulness | None = None
+    gaze: ExplanationReport | None = None
+    gaze_pictures: tuple[GazePicture, ...] = field(default=(), repr=False)
 
     @property
     def chosen(self) -> Trial:

@@ -16,6 +16,7 @@ from bedside.base.task import Task
 from bedside.bundle.report_data import ReportData
 from bedside.bundle.report_figure import FigureTable
 from bedside.bundle.section import Section
+from bedside.bundle.section_kinds import with_sections
 from bedside.verify.judge import AnyEvidence
 from bedside.verify.parity import ParityReport
 from bedside.verify.profiling import Profile
@@ -180,7 +181,7 @@ def report_schema() -> dict[str, Any]:
 
 def current_report_schema() -> dict[str, Any]:
     """JSON Schema made from the code, in which every number may be null; equal to `report_schema`."""
-    return _nullable(json_schema(ReportNumbers))
+    return _nullable(with_sections(json_schema(ReportNumbers)))
 
 
 def _nullable(schema: Any) -> Any:

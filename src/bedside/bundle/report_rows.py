@@ -68,8 +68,9 @@ def _interval(estimate: Estimate, top: float) -> Row:
 
 
 def interval_methods(data: ReportData) -> list[str]:
-    """Say how the intervals were computed, each way once."""
-    found = {estimate.method for estimate in data.evidence.shipped.metrics().values() if estimate.method}
+    """Say how the intervals of the table were computed, each way once."""
+    shown, values = metrics_of(data.evidence), data.evidence.shipped.metrics()
+    found = {values[name].method for name in shown if values[name].method}
     return sorted(found)
 
 
@@ -170,8 +171,8 @@ def _trial(data: ReportData, trial: Trial) -> Row:
 
 def gallery_groups(data: ReportData) -> list[Row]:
     """Misses, then hits: each case as a picture beside its heat map."""
-    picks_one = data.task.picks_one
-    words = ("Misses", "Hits") if picks_one else ("Where it is worst", "Where it is good")
+    has_calls = data.task.picks_one or data.task.kind == "multilabel"
+    words = ("Misses", "Hits") if has_calls else ("Where it is worst", "Where it is good")
     titles = dict(zip(("miss", "hit"), words, strict=True))
     what = data.task.positive_name if data.task.is_binary else "the class called"
     return [
@@ -191,6 +192,7 @@ def _picture(item: GalleryItem, what: str) -> Row:
         "bar": f"{100 * min(max(item.probability, 0), 1):.0f}" if math.isfinite(item.probability) else "0",
         "what": what,
         "note": item.note,
+        "is_drawn": item.overlay is not None,
     }
 
 

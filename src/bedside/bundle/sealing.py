@@ -15,13 +15,14 @@ from bedside.base.errors import InputError
 from bedside.base.files import folder_in_the_making, write_atomic
 from bedside.base.jsonform import to_json
 from bedside.base.task import Task
-from bedside.bundle.golden import OUTPUTS, TOLERANCE_PROB, GoldenOutputs, as_png, golden_images, golden_logits
+from bedside.bundle.golden import OUTPUTS, TOLERANCE_PROB, GoldenOutputs, encoded, golden_cases, golden_logits
 from bedside.bundle.manifest import MEASURED_FILES, SCHEMA_VERSION, IntendedUse, Manifest, ShippedModel
-from bedside.bundle.opening import GATE, MANIFEST, SIGNATURE, Bundle, open_bundle
+from bedside.bundle.opening import ABSTAIN, GATE, MANIFEST, SIGNATURE, Bundle, open_bundle
 from bedside.bundle.signing import sign
 from bedside.data.preprocess import Preprocess
 from bedside.runtime.artifact import Artifact
 from bedside.runtime.session import open_session
+from bedside.verify.abstention import AbstentionRules
 from bedside.verify.gate import AcceptanceGate
 from bedside.verify.operating_point import OperatingPoint
 
@@ -54,6 +55,8 @@ class SealJob:
         Text files (report, model card) by path.
     gate
         The acceptance gate, if images shall be refused that are unlike those of the cohort.
+    abstention
+        Prediction sets and referral rules of the model files, by name, if there are any.
     """
 
     name: str
@@ -68,6 +71,7 @@ class SealJob:
     values: Mapping[str, object] = field(repr=False)
     texts: Mapping[str, str] = field(repr=False)
     gate: AcceptanceGate | None = field(default=None, repr=False)
+    abstention: AbstentionRules | None = field(default=None, repr=False)
 
 
 def seal(job: SealJob, out: Path, key: "Ed25519PrivateKey") -> Bundle:
@@ -108,6 +112,8 @@ def _fill(folder: Path, job: SealJob, key: "Ed25519PrivateKey") -> None:
     _write_golden(job, shipped, folder)
     if job.gate is not None:
         _write(folder / GATE, to_json(job.gate))
+    if job.abstention is not None:
+        _write(folder / ABSTAIN, to_json(job.abstention))
     for name, value in job.values.items():
         _write(folder / name, to_json(value, indent=1))
     for name, text in job.texts.items():
@@ -138,10 +144,9 @@ def _copy_models(job: SealJob, folder: Path) -> tuple[ShippedModel, ...]:
 
 
 def _write_golden(job: SealJob, shipped: tuple[ShippedModel, ...], folder: Path) -> None:
-    preprocess = job.preprocess
-    images = golden_images(preprocess.n_channels, min(preprocess.height_px, preprocess.width_px))
+    images = golden_cases(job.preprocess)
     for name, image in images:
-        _write(folder / "golden" / name, as_png(image))
+        _write(folder / "golden" / name, encoded(name, image))
     outputs = {}
     for model in shipped:
         session = open_session(model.artifact, folder / "models")

@@ -18,10 +18,15 @@ from bedside.bundle import report_rows as rows
 from bedside.bundle import wording
 from bedside.bundle.box_sections import detection_section
 from bedside.bundle.case_flow import flow_figure
+from bedside.bundle.finding_section import finding_section
+from bedside.bundle.gaze_section import gaze_section
 from bedside.bundle.hardship_sections import details_section, gate_section, robustness_section, shortcut_section
+from bedside.bundle.outline_section import outlines_section
 from bedside.bundle.report_data import ReportData
 from bedside.bundle.report_figures import report_figures
 from bedside.bundle.section import Section
+from bedside.bundle.subgroup_section import subgroup_section
+from bedside.bundle.uncertainty_sections import abstention_section, usefulness_section
 from bedside.verify.evidence import Evidence
 
 
@@ -114,7 +119,13 @@ SECTIONS: tuple[Callable[[ReportData], Section | None], ...] = (
     comparison_section,
     figures_section,
     detection_section,
+    finding_section,
+    outlines_section,
     details_section,
+    usefulness_section,
+    subgroup_section,
+    abstention_section,
+    gaze_section,
     robustness_section,
     gate_section,
     shortcut_section,

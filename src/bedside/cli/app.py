@@ -80,6 +80,10 @@ def optimize(
     recipe: Annotated[
         list[str] | None, typer.Option(help="Recipe to try in place of the proposed candidates; may be repeated.")
     ] = None,
+    adversarial_eps: Annotated[
+        float, typer.Option(help="Grey levels of adversarial training of the small models; 0 is ordinary training.")
+    ] = 0.0,
+    start_weights: Annotated[Path | None, typer.Option(help="Weights to start from, where they fit.")] = None,
     key: Annotated[Path | None, typer.Option(help="Ed25519 private key (PEM) that signs.")] = None,
 ) -> None:
     """Turn a cohort and a device budget into a signed, verified bundle with its evidence."""
@@ -92,7 +96,7 @@ def optimize(
             preset=preset.value, seed=seed, threads=threads, resume=resume, allow_leak=allow_leak,
             drop_leaks=drop_leaks, positive=positive, image_px=image_px, reference=reference, key=key,
             labels=labels, options=tuple(option or ()), window=window, enhance=enhance, spacing_mm=spacing_mm,
-            recipes=tuple(recipe or ()),
+            recipes=tuple(recipe or ()), adversarial_eps=adversarial_eps, start_weights=start_weights,
         )
     )  # fmt: skip
 
@@ -118,11 +122,19 @@ def predict(
     precision: PrecisionOption = None,
     trust: TrustOption = None,
     threads: Annotated[int, typer.Option(help="Threads of the runtime.")] = 1,
+    abstain: Annotated[bool, typer.Option("--abstain", help="Refer an image whose call is too unsure.")] = False,
+    max_error: Annotated[
+        float, typer.Option(help="Share of wrong answers that --abstain must keep: 0.01, 0.02, 0.05, 0.1 or 0.2.")
+    ] = 0.05,
+    masks: Annotated[
+        Path | None,
+        typer.Option(help="Write outlines here on each file's own grid: PNG; of volumes NIfTI.", show_default=False),
+    ] = None,
 ) -> None:
     """Predict images with a bundle. Needs no torch."""
     from bedside.cli.predicting import run_predict
 
-    run_predict(bundle, files, shape.value, format_, precision, trust, threads)
+    run_predict(bundle, files, shape.value, format_, precision, trust, threads, abstain, max_error, masks)
 
 
 @app.command(epilog="Example: `bedside verify demo-bundle.bedside --trust 3f2a9c0d11e4b875`")
@@ -198,6 +210,31 @@ def compress(
 
 app.add_typer(evidence_app)
 app.add_typer(data_app, name="data")
+
+
+@app.command(
+    epilog="Example: `bedside pretrain medmnist:pneumoniamnist --out start.safetensors`, then "
+    "`bedside optimize medmnist:pneumoniamnist --start-weights start.safetensors --out pneumonia`"
+)
+def pretrain(
+    source: Annotated[str, typer.Argument(help="A folder of images, or a source with labels.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="File of the weights, .safetensors.", show_default=False)],
+    family: Annotated[str, typer.Option(help="Network to pre-train, such as residual or lite0_cut5.")] = "residual",
+    width: Annotated[float, typer.Option(help="Its width.")] = 1.0,
+    image_px: Annotated[int, typer.Option(help="Side of the model's input, where images are larger.")] = 96,
+    epochs: Annotated[int, typer.Option(help="Passes over the images.", min=1)] = 20,
+    seed: Annotated[int, typer.Option(help="Seed; the one of the later optimize, whose split it decides.")] = 0,
+    threads: Annotated[int, typer.Option(help="Threads; 0 means every core.")] = 0,
+    option: Annotated[list[str] | None, typer.Option(help="KEY=VALUE of the source; may be repeated.")] = None,
+) -> None:
+    """Learn start weights from unlabelled images of your own modality."""
+    from bedside.cli.pretraining import PretrainRequest, run_pretrain
+    from bedside.cli.source_options import source_options
+
+    run_pretrain(
+        PretrainRequest(source=source, out=out, family=family, width=width, image_px=image_px, n_epochs=epochs,
+                        seed=seed, threads=threads, options=source_options(option))
+    )  # fmt: skip
 
 
 @app.command(epilog="Example: `bedside doctor`")

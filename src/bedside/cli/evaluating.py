@@ -10,10 +10,12 @@ from rich.table import Table
 from bedside.base.estimate import Estimate
 from bedside.base.files import write_atomic
 from bedside.base.jsonform import to_json
+from bedside.cli.measuring import print_measures, print_side_by_side, shown
 from bedside.data.cohort import Cohort
 from bedside.data.sources import load_cohort
 from bedside.serve.comparing import SideBySide, compare_bundles
 from bedside.serve.evaluating import SiteEvaluation, evaluate_site, loaded
+from bedside.serve.measuring import compare_measured, measure_site
 from bedside.serve.predicting import Predictor
 from bedside.verify.subgroups import SubgroupReport
 
@@ -55,6 +57,12 @@ def run_evaluate(
     """Evaluate, print, and write where that was asked for."""
     predictor = Predictor.load(bundle, format_=format_, precision=precision, trusted=trust, threads=threads)
     cohort = _cohort(source, predictor, part)
+    if not predictor.bundle.manifest.task.picks_one:
+        with _bar() as tick:
+            measured = measure_site(predictor, cohort, site=site, seed=seed, tick=tick)
+        print_measures(console, measured)
+        _write(out, measured)
+        return
     with _bar() as tick:
         found = evaluate_site(
             predictor, cohort, site=site, prevalence=prevalence, by=by, seed=seed, tick=tick
@@ -77,6 +85,12 @@ def run_compare(
     """Compare, print, and write where that was asked for."""
     predictors = loaded(bundles, trusted=trust, threads=threads)
     cohort = _cohort(source, predictors[0], part)
+    if not predictors[0].bundle.manifest.task.picks_one:
+        with _bar() as tick:
+            measured = compare_measured(predictors, _distinct(bundles), cohort, margin=margin, seed=seed, tick=tick)
+        print_side_by_side(console, measured)
+        _write(out, measured)
+        return
     with _bar() as tick:
         found = compare_bundles(predictors, _distinct(bundles), cohort, margin=margin, seed=seed, tick=tick)
     _print_comparison(found)
@@ -141,10 +155,10 @@ def _subgroup_table(report: SubgroupReport) -> Table:
     for group in report.groups:
         cells = []
         for name in names:
-            cell = _one(group.metrics[name])
+            cell = shown(group.metrics[name])
             cells.append(f"[red]{cell}[/]" if report.worst.get(name) == group.name and len(report.worst) else cell)
         table.add_row(group.name, str(group.n_cases), str(group.n_patients), *cells, group.note)
-    gaps = [_one(report.largest_gap[name]) if name in report.largest_gap else "" for name in names]
+    gaps = [shown(report.largest_gap[name]) if name in report.largest_gap else "" for name in names]
     table.add_row("largest gap", "", "", *gaps, "highest less lowest group")
     return table
 
@@ -155,7 +169,7 @@ def _print_comparison(found: SideBySide) -> None:
     table.add_row("model", *(c.model for c in found.contestants))
     table.add_row("size, KiB", *(f"{c.size_kib:.1f}" for c in found.contestants))
     for name in _SIDE_BY_SIDE:
-        table.add_row(_word(name), *map(_one, found.metrics(name)))
+        table.add_row(_word(name), *map(shown, found.metrics(name)))
     console.print(table)
     verdicts = (f"non-inferior by {found.margin:g}", f"equivalent within {found.margin:g}")
     columns = ("AUROC difference", "p (Holm)", "right calls difference", "p (Holm)", *verdicts)
@@ -163,8 +177,8 @@ def _print_comparison(found: SideBySide) -> None:
     for pair in found.pairs:
         told = pair.comparison
         tests.add_row(
-            f"{pair.first} - {pair.second}", _one(told.auroc.difference), _p(pair.p_auroc_holm),
-            _one(told.calls.difference), _p(pair.p_calls_holm), told.non_inferiority.verdict, told.equivalence.verdict,
+            f"{pair.first} - {pair.second}", shown(told.auroc.difference), _p(pair.p_auroc_holm),
+            shown(told.calls.difference), _p(pair.p_calls_holm), told.non_inferiority.verdict, told.equivalence.verdict,
         )  # fmt: skip
     console.print(tests)
     for contestant in found.contestants:
@@ -180,10 +194,6 @@ def _cells(estimate: Estimate) -> tuple[str, str]:
     if math.isnan(estimate.value):
         return "not estimable", ""
     return f"{estimate.value:.3f}", f"{estimate.low:.3f} to {estimate.high:.3f}"
-
-
-def _one(estimate: Estimate) -> str:
-    return str(estimate).replace("[", "(").replace("]", ")")
 
 
 def _p(value: float) -> str:

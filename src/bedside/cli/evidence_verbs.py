@@ -1,4 +1,4 @@
-"""The verbs that look into a finished bundle: explain, report, robustness, evaluate, compare; none needs torch."""
+"""The verbs that look into a finished bundle; none needs torch, bar ``robustness --white-box``."""
 
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +18,9 @@ def explain(
     bundle: BundleArgument,
     files: Annotated[list[Path] | None, typer.Argument(help="Images to map.", show_default=False)] = None,
     data: Annotated[str | None, typer.Option(help="Cohort on which int8 and fp32 files are compared.")] = None,
-    method: Annotated[str, typer.Option(help="How a map is made: occlusion or rise.")] = "occlusion",
+    method: Annotated[
+        str, typer.Option(help="How a map is made: occlusion, rise, or cam (LiteRT files; one run).")
+    ] = "occlusion",
     out: Annotated[Path, typer.Option(help="Folder of what is written.")] = Path("explained"),
     cases: Annotated[int, typer.Option(help="With --data: at most so many cases.", min=1)] = 200,
     margin: Annotated[float, typer.Option(help="With --data: change of the hit rate that is of no matter.")] = 0.1,
@@ -60,7 +62,8 @@ def report(
 
 @evidence_app.command(
     epilog="Example: `bedside robustness demo-bundle --data medmnist:pneumoniamnist --severity 1,3,5 --attack square "
-    "--plot robustness.html`"
+    "--plot robustness.html`; with the run's work folder beside it: `bedside robustness demo-bundle "
+    "--data medmnist:pneumoniamnist --white-box --plot attacks.html`"
 )
 def robustness(
     bundle: BundleArgument,
@@ -74,6 +77,10 @@ def robustness(
         str | None, typer.Option(help="xray, ultrasound, mri, ct, camera or general, where the data does not say.")
     ] = None,
     attack: Annotated[str | None, typer.Option(help="square: a gradient-free attack on the file itself.")] = None,
+    white_box: Annotated[
+        bool,
+        typer.Option("--white-box", help="Attack the float network too; needs OUT.work and the workshop."),
+    ] = False,
     eps: Annotated[str, typer.Option(help="Sizes of the attack, in grey levels of 255.")] = "1,2,4,8,16,32",
     queries: Annotated[int, typer.Option(help="Runs of the model that each attacked image may cost.", min=1)] = 300,
     attack_images: Annotated[int, typer.Option(help="Images that are attacked, at most.", min=1)] = 100,
@@ -81,13 +88,15 @@ def robustness(
     trust: TrustOption = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
 ) -> None:
-    """Try spoilt, odd and hostile images on a bundle, its fp32 model beside it. Needs no torch."""
-    from bedside.cli.stressing import StressRequest, run_robustness
+    """Try spoilt, odd and hostile images on a bundle, its fp32 model beside it. Only --white-box needs torch."""
+    from bedside.cli.stress_request import StressRequest
+    from bedside.cli.stressing import run_robustness
 
     run_robustness(
         StressRequest(
             bundle=bundle, data=data, out=out, plot=plot, severities=severity, modality=modality, attack=attack,
             eps=eps, queries=queries, attack_images=attack_images, positive=positive, trust=trust, seed=seed,
+            white_box=white_box,
         )
     )  # fmt: skip
 

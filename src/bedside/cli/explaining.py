@@ -22,7 +22,8 @@ from bedside.verify.gaze import ExplanationReport
 from bedside.verify.heat import HEAT_MAPS
 
 NOTE = (
-    "The warmer a place, the more the probability of the called class falls when it is hidden. "
+    "The warmer a place, the more the model went by it for the class that is named: the more the probability falls "
+    "when it is hidden or, for cam, the more its features add to the class. "
     "A map shows what the model went by, not whether it was right. Research use; not for diagnosis."
 )
 
@@ -79,9 +80,10 @@ def _names(files: Sequence[Path]) -> list[str]:
 
 def _caption(found: Explained) -> str:
     prediction = found.prediction
-    at = prediction.classes.index(prediction.called)
-    nothing = "" if found.heat.any() else ": hiding any one place changes nothing"
-    return f"{prediction.called} ({prediction.probabilities[at]:.3f}){nothing}"
+    at = prediction.classes.index(found.mapped)
+    nothing = "" if found.heat.any() else ": no one place speaks for it"
+    head = f"{prediction.called}, map of {found.mapped}" if prediction.refer else found.mapped
+    return f"{head} ({prediction.probabilities[at]:.3f}){nothing}"
 
 
 def run_gaze(request: GazeRequest) -> None:

@@ -53,6 +53,8 @@ class Request:
     enhance: str | None = None
     spacing_mm: float | None = None
     recipes: tuple[str, ...] = ()
+    adversarial_eps: float = 0.0
+    start_weights: Path | None = None
 
     @property
     def leak_policy(self) -> LeakPolicy:
@@ -154,6 +156,8 @@ def run_optimize(request: Request) -> None:
             image_px=request.image_px,
             preprocessing=request.preprocessing(),
             recipes=request.recipes,
+            adversarial_eps=request.adversarial_eps,
+            start_weights=request.start_weights,
             key=request.key,
             resume=request.resume,
             watch=watch,

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from bedside.base.errors import InputError
+from bedside.serve.mask_files import prepare_masks, write_mask
 from bedside.serve.predicting import Predictor
 from bedside.serve.prediction import Prediction
 
@@ -18,22 +20,66 @@ def run_predict(
     precision: str | None,
     trust: str | None,
     threads: int,
+    abstain: bool = False,
+    max_error: float = 0.05,
+    masks: Path | None = None,
 ) -> None:
-    """Predict and print; rows appear as they are made."""
-    predictor = Predictor.load(bundle, format_=format_, precision=precision, trusted=trust, threads=threads)
+    """Predict and print; rows appear as they are made, and so do masks."""
+    predictor = Predictor.load(
+        bundle, format_=format_, precision=precision, trusted=trust, threads=threads, abstain=abstain,
+        max_error_frac=max_error,
+    )  # fmt: skip
     predictions = predictor.stream(files)
+    if masks is not None:
+        predictions = _with_masks(predictor, predictions, files, masks)
     {"table": _table, "json": _json, "csv": _csv}[shape](predictions)
+
+
+def _with_masks(
+    predictor: Predictor, predictions: Iterator[Prediction], files: list[Path], folder: Path
+) -> Iterator[Prediction]:
+    """Write each mask before its row is shown."""
+    kind = predictor.bundle.manifest.task.kind
+    if kind != "segmentation":
+        raise InputError(
+            f"{predictor.bundle.manifest.name} answers a task of {kind}", expected="a bundle that outlines",
+            hint="leave --masks out",
+        )  # fmt: skip
+    prepare_masks(files, folder, volumes=predictor.bundle.manifest.preprocess.depth_px is not None)
+    for found in predictions:
+        write_mask(found, folder)
+        yield found
 
 
 def _table(predictions: Iterator[Prediction]) -> None:
     """Plain columns: they import nothing, and can be cut and grepped."""
     for i, found in enumerate(predictions):
+        if found.thresholds_prob:
+            _findings(found, is_first=not i)
+            continue
         if not i:
-            print(f"{'called':<24}{'p(' + found.positive + ')':<20}{'threshold':<12}file")
+            head = f"{'called':<24}{'p(' + found.positive + ')':<20}{'threshold':<12}"
+            print(f"{head}{'one of':<28}file" if found.classes_in_set is not None else f"{head}file")
         threshold = "most probable" if found.threshold_prob is None else f"{found.threshold_prob:.4f}"
-        why = f"  ({found.refer})" if found.refer else ""
-        print(f"{found.called:<24}{found.probability:<20.4f}{threshold:<12}{found.file}{why}")
+        why = "".join(f"  {name} {value:g} {unit}" for name, value, unit in found.measures)
+        why += f"  ({found.refer})" if found.refer else ""
+        in_set = "" if found.classes_in_set is None else f"{_set_words(found.classes_in_set):<28}"
+        print(f"{found.called:<24}{found.probability:<20.4f}{threshold:<12}{in_set}{found.file}{why}")
     print("research use; not for diagnosis", file=sys.stderr)
+
+
+def _findings(found: Prediction, *, is_first: bool) -> None:
+    """One line a finding: there may be several at once."""
+    if is_first:
+        print(f"{'finding':<24}{'call':<10}{'probability':<14}{'threshold':<12}file")
+    why = f"  ({found.refer})" if found.refer else ""
+    for name, probability, threshold in zip(found.classes, found.probabilities, found.thresholds_prob, strict=True):
+        call = found.called if found.refer else "yes" if name in found.marks else "no"
+        print(f"{name:<24}{call:<10}{probability:<14.4f}{threshold:<12.4f}{found.file}{why}")
+
+
+def _set_words(classes: tuple[str, ...]) -> str:
+    return ", ".join(classes) or "none fits well"
 
 
 def _json(predictions: Iterator[Prediction]) -> None:
@@ -43,19 +89,40 @@ def _json(predictions: Iterator[Prediction]) -> None:
             "called": found.called,
             "is_positive": found.is_positive,
             "refer": found.refer,
+            "prediction_set": None if found.classes_in_set is None else list(found.classes_in_set),
             "positive_class": found.positive,
             "threshold_prob": found.threshold_prob,
             "probabilities": dict(zip(found.classes, found.probabilities, strict=True)),
+            **_several(found),
+            **_measured(found),
         }
         for found in predictions
     ]
     print(json.dumps(rows, indent=1))
 
 
+def _several(found: Prediction) -> dict[str, object]:
+    if not found.thresholds_prob:
+        return {}
+    thresholds = dict(zip(found.classes, found.thresholds_prob, strict=True))
+    return {"positive_class": None, "findings": list(found.marks), "thresholds_prob": thresholds}
+
+
+def _measured(found: Prediction) -> dict[str, object]:
+    """What was measured, for a row of JSON; nothing where the task measures nothing."""
+    if not found.measures:
+        return {}
+    return {"measures": {name: {"value": value, "unit": unit} for name, value, unit in found.measures}}
+
+
 def _csv(predictions: Iterator[Prediction]) -> None:
     writer = csv.writer(sys.stdout)
     for i, found in enumerate(predictions):
         if not i:
-            writer.writerow(["file", "called", "refer", "threshold_prob", *(f"p_{name}" for name in found.classes)])
+            head = ["file", "called", "refer", "prediction_set", "threshold_prob"]
+            head += [f"p_{name}" for name in found.classes]
+            writer.writerow(head + [f"t_{name}" for name in found.classes if found.thresholds_prob])
         threshold = "" if found.threshold_prob is None else f"{found.threshold_prob:.6f}"
-        writer.writerow([found.file, found.called, found.refer, threshold, *(f"{p:.6f}" for p in found.probabilities)])
+        numbers = [f"{p:.6f}" for p in (*found.probabilities, *found.thresholds_prob)]
+        in_set = "|".join(found.classes_in_set or ())
+        writer.writerow([found.file, found.called, found.refer, in_set, threshold, *numbers])

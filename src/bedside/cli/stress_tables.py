@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
-from bedside.verify.adversarial import AdversarialReport
+from bedside.verify.adversarial import AdversarialReport, AttackCurve
 from bedside.verify.outliers import GateEvidence
 from bedside.verify.robustness import Robustness
 
@@ -46,7 +46,25 @@ def _corruption_table(found: Robustness) -> Table:
     return table
 
 
+def _curve_table(found: AdversarialReport) -> Table:
+    sizes = [point.eps_levels for point in found.curves[0].points]
+    title = f"accuracy / sensitivity by size of the attack in grey levels, {found.n_cases} images"
+    table = Table("attack", "on", *(str(size) for size in sizes), title=title)
+    for curve in found.curves:
+        how = "transfer" if curve.access == "transfer" else f"{curve.effort} {_unit(curve)}"
+        cells = [curve.at(size) for size in sizes]
+        shown = ["" if p is None else f"{p.accuracy.value:.2f}/{p.sensitivity.value:.2f}" for p in cells]
+        table.add_row(f"{curve.attack}, {how}", curve.victim, *shown)
+    return table
+
+
+def _unit(curve: AttackCurve) -> str:
+    return "queries" if curve.access == "black-box" else "step" if curve.effort == 1 else "steps"
+
+
 def _show_attack(console: Console, found: AdversarialReport) -> None:
+    if any(curve.access == "white-box" for curve in found.curves):
+        console.print(_curve_table(found))
     curve = found.curves[-1]
     table = Table("grey levels", "accuracy", "sensitivity", "specificity", title=f"{curve.attack} on {curve.victim}")
     for point in curve.points:

@@ -1,21 +1,20 @@
-"""``bedside robustness``: spoilt, odd and hostile images against a bundle; ward only."""
+"""``bedside robustness``: spoilt, odd and hostile images against a bundle; only its white-box attacks need torch."""
 
 import json
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bedside.base.arrays import ByteArray, IntArray
+from bedside.base.arrays import IntArray
 from bedside.base.errors import InputError
 from bedside.base.files import write_atomic
 from bedside.base.jsonform import from_json, to_json
-from bedside.bundle.manifest import ShippedModel
 from bedside.bundle.opening import Bundle, open_bundle
 from bedside.bundle.stress_page import stress_page
+from bedside.cli.stress_request import StressMaterial, StressRequest
 from bedside.cli.stress_tables import show_stress
+from bedside.cli.white_boxing import bundle_of, white_box_report, white_boxed
 from bedside.data.audit import CohortAudit, usable
 from bedside.data.case import Case, units_of
 from bedside.data.cohort import Cohort
@@ -23,48 +22,13 @@ from bedside.data.corruptions import FAMILIES, SEVERITIES, Family, suite_for
 from bedside.data.sources import load_cohort
 from bedside.data.split import split_by_patient
 from bedside.data.stacking import stack_images
-from bedside.runtime.session import open_session
+from bedside.serve.class_only import require_classes
 from bedside.verify.adversarial import AdversarialReport, Victim, square_curve
 from bedside.verify.attack_checks import check_attacks
 from bedside.verify.outliers import GateEvidence, as_pictures, gate_evidence
 from bedside.verify.robustness import Robustness, corruption_robustness
 
 REASON = "robustness of a sealed bundle; nothing is chosen by it"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StressRequest:
-    """The options of the command."""
-
-    bundle: Path
-    data: str
-    out: Path | None = None
-    plot: Path | None = None
-    severities: str = ""
-    modality: str | None = None
-    attack: str | None = None
-    eps: str = "1,2,4,8,16,32"
-    queries: int = 300
-    attack_images: int = 100
-    positive: str | None = None
-    trust: str | None = None
-    seed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Material:
-    """What is tried: the bundle, its int8 and fp32 models, and the images as the model sees them."""
-
-    bundle: Bundle
-    shipped: ShippedModel
-    own_fp32: ShippedModel
-    images: ByteArray
-    labels: IntArray
-    units: tuple[str, ...]
-    modality: str
-
-    def opened(self, model: ShippedModel):
-        return open_session(model.artifact, self.bundle.models_folder, check_digest=False), model.point
 
 
 def run_robustness(request: StressRequest) -> None:
@@ -74,12 +38,12 @@ def run_robustness(request: StressRequest) -> None:
             f"no modality called {request.modality!r}", expected="one of " + ", ".join(FAMILIES), hint="see --modality"
         )
     if request.attack not in (None, "square"):
-        raise InputError(
-            f"no attack called {request.attack!r}", expected="square", hint="white-box attacks need the workshop"
-        )
+        raise InputError(f"no attack called {request.attack!r}", expected="square", hint="see also --white-box")
     severities, eps = _numbers(request.severities or ",".join(map(str, SEVERITIES))), _numbers(request.eps)
     console = Console()
-    bundle = open_bundle(request.bundle, trusted=request.trust)
+    bundle = open_bundle(bundle_of(request.bundle), trusted=request.trust)
+    require_classes(bundle, "corruptions and attacks")
+    network = white_boxed(request, bundle) if request.white_box else None
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
         bar = progress.add_task("reading images", total=None)
@@ -90,7 +54,10 @@ def run_robustness(request: StressRequest) -> None:
         material = _gather(request, bundle, console, tick)
         robustness = _corrupt(request, material, severities, tick)
         gate = _at_the_gate(request, material)
-        adversarial = _attack(request, material, eps, tick) if request.attack else None
+        if network is not None:
+            adversarial = white_box_report(request, material, network, eps, tick)
+        else:
+            adversarial = _attack(request, material, eps, tick) if request.attack else None
     show_stress(console, robustness, gate, adversarial)
     _write(console, request, bundle, robustness, gate, adversarial)
 
@@ -102,7 +69,7 @@ def _numbers(text: str) -> tuple[int, ...]:
         raise InputError(f"{text!r} is not a list of whole numbers", expected="such as 1,3,5") from None
 
 
-def _gather(request: StressRequest, bundle: Bundle, console: Console, tick) -> _Material:
+def _gather(request: StressRequest, bundle: Bundle, console: Console, tick) -> StressMaterial:
     options = {"positive": request.positive} if request.positive else {}
     cohort = load_cohort(request.data, **options)
     cases, part = _cases(cohort, bundle)
@@ -113,7 +80,7 @@ def _gather(request: StressRequest, bundle: Bundle, console: Console, tick) -> _
         own_fp32 = shipped
     preprocess = bundle.manifest.preprocess
     console.print(f"[bold]{bundle.manifest.name}[/] on {cohort.name}: {len(cases)} images, {part}", highlight=False)
-    return _Material(
+    return StressMaterial(
         bundle, shipped, own_fp32, stack_images(cases, preprocess, tick), _labels(cohort, cases, bundle),
         tuple(units_of(cases)), request.modality or cohort.modality,
     )  # fmt: skip
@@ -149,7 +116,7 @@ def _labels(cohort: Cohort, cases: tuple[Case, ...], bundle: Bundle) -> IntArray
     return np.array([known.index(cohort.task.classes[case.label]) for case in cases], np.int64)
 
 
-def _corrupt(request: StressRequest, material: _Material, severities: tuple[int, ...], tick) -> Robustness:
+def _corrupt(request: StressRequest, material: StressMaterial, severities: tuple[int, ...], tick) -> Robustness:
     manifest = material.bundle.manifest
     return corruption_robustness(
         manifest.task, material.images, material.labels, material.units, manifest.preprocess,
@@ -162,7 +129,7 @@ def _family(request: StressRequest) -> Family | None:
     return next((name for name in FAMILIES if name == request.modality), None)
 
 
-def _at_the_gate(request: StressRequest, material: _Material) -> GateEvidence | None:
+def _at_the_gate(request: StressRequest, material: StressMaterial) -> GateEvidence | None:
     gate = material.bundle.gate()
     if gate is None:
         return None
@@ -170,7 +137,7 @@ def _at_the_gate(request: StressRequest, material: _Material) -> GateEvidence | 
     return gate_evidence(gate, pictures, material.units, material.bundle.manifest.preprocess, seed=request.seed)
 
 
-def _attack(request: StressRequest, material: _Material, eps: tuple[int, ...], tick) -> AdversarialReport:
+def _attack(request: StressRequest, material: StressMaterial, eps: tuple[int, ...], tick) -> AdversarialReport:
     rows = np.arange(len(material.images))[:: -(-len(material.images) // max(1, request.attack_images))]
     session, point = material.opened(material.shipped)
     manifest = material.bundle.manifest

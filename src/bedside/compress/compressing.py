@@ -25,9 +25,12 @@ class CompressedModel:
 def compress(recipe: Recipe, bench: Workbench, folder: Path) -> CompressedModel:
     """Build the recipe's network (or take the bench's start), apply its steps, and write the weights into `folder`."""
     from bedside.train.checkpoint import save_weights
+    from bedside.train.start_weights import started
 
     check_steps(recipe)
-    model = bench.start if bench.start is not None else build(recipe.architecture, seed=recipe.plan.seed)
+    model = bench.start
+    if model is None:
+        model = started(recipe.architecture, seed=recipe.plan.seed, start=bench.start_file)
     for call in recipe.steps:
         model = step_of(call)(model, recipe, bench)
     digest = save_weights(model, folder / "weights.safetensors")

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 SIZE_SLACK = 1.05
 """A predicted file up to this much over the ceiling is still tried: the prediction errs by a few per cent."""
 
+FINE_TUNING_RATE_FRAC = 1 / 3
+"""Start weights are to be kept, not overwritten: a network that is cut from one learns at this share of the rate."""
+
 LATENCY_SLACK = 2.0
 """Latency is predicted coarsely, so only a candidate at twice the ceiling is hopeless."""
 
@@ -98,6 +101,8 @@ def _candidate(
 ) -> Candidate:
     pretrained = objective_of(task).pretrained(family, spec)
     architecture = Architecture(family=family, width=width, spec=spec, n_classes=task.n_classes, pretrained=pretrained)
+    if pretrained and family.startswith("lite0_cut"):
+        plan = replace(plan, learning_rate=plan.learning_rate * FINE_TUNING_RATE_FRAC)
     return Candidate(recipe=Recipe(architecture=architecture, plan=plan), cost=count_cost(architecture, device))
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from bedside.train.fitting import Monitor, TrainingData
     from bedside.train.hardening import Hardening
+    from bedside.train.start_weights import StartFile
 
 
 Option = bool | int | float | str | None
@@ -75,7 +76,7 @@ class Workbench:
     """What a step may use besides the model: data, the teacher's answers, the tuning score, a place for checkpoints.
 
     Without `hardening` a fit is ordinary; with it, adversarial. `start` is the network that the steps begin with, where
-    it isn't a fresh one of the recipe's architecture.
+    it isn't a fresh one of the recipe's architecture; a fresh one takes the weights of `start_file` where they fit it.
     """
 
     data: "TrainingData"
@@ -85,6 +86,7 @@ class Workbench:
     hardening: "Hardening | None" = None
     on_epoch: Callable[[EpochMark], None] = field(default=lambda mark: None)
     start: "nn.Module | None" = None
+    start_file: "StartFile | None" = None
 
 
 class Step(Protocol):

@@ -7,6 +7,7 @@ import numpy as np
 from bedside.base.arrays import ByteArray, FloatArray, IntArray
 from bedside.base.jsonform import OMIT_DEFAULT
 from bedside.data.distort import Distort, DistortDraw
+from bedside.data.mask_moves import warped_masks
 
 _PER_IMAGE = ("affine", "gain", "offset", "gamma", "noise_std", "erase")
 
@@ -55,6 +56,15 @@ class AugmentDraw:
             unit += noise * self.noise_std[:, None, None, None].astype(np.float32)
         self._erase(unit)
         return np.round(np.clip(unit, 0, 1) * 255).astype(np.uint8)
+
+    def on_masks(self, masks: ByteArray) -> ByteArray:
+        """Move label masks ``(n, H, W)`` uint8 as their images are moved: nearest neighbour, background (0) outside.
+
+        Geometry only: gain, noise, speckle, blur and erased boxes leave a mask as it is, since what they hide is still
+        there.
+        """
+        bent = masks if self.distort is None else self.distort.on_masks(masks)
+        return warped_masks(bent, self.affine)
 
     def pick(self, rows: IntArray) -> "AugmentDraw":
         """Keep the decisions for some of the images; `rows` is ``(m,)``."""

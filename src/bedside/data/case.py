@@ -12,8 +12,11 @@ from bedside.base.digest import Digest, digest_array, digest_file, digest_many
 from bedside.base.errors import CohortError
 from bedside.base.task import Task
 from bedside.data.boxes import Box
+from bedside.data.clip_sampling import sampled_frames, spread_frames
+from bedside.data.nifti import is_nifti
 from bedside.data.preprocess import Preprocess
 from bedside.data.reading import read_image
+from bedside.data.volume_placing import read_grey, three_views
 
 Part = Literal["development", "tuning", "test"]
 PARTS: tuple[Part, ...] = ("development", "tuning", "test")
@@ -36,18 +39,21 @@ class Case:
     part
         The part that the source assigns, if any.
     pixels
-        ``(H, W)`` or ``(H, W, 3)`` uint8.
+        ``(H, W)`` or ``(H, W, 3)`` uint8; of a volume ``(D, H, W)``, of a clip ``(T, H, W, 1)`` or ``(T, H, W, 3)``.
     frame
         Which frame of a multi-frame file, from 0; None where the file has one.
     mask_path
         Where somebody drew the lesion, if anybody did: an 8-bit image of the same size, see `mask`; for a volume a
         NIfTI file of label numbers.
+    mask_pixels
+        The same from memory: label numbers ``(H, W)`` or ``(D, H, W)`` uint8.
     marks
-        Of every class 1 if the case has it, 0 if not, -1 if nobody knows; for tasks of several labels.
+        Of every class 1 if the case has it, 0 if not, -1 if nobody knows; for tasks of several labels, and for label
+        maps whose source has looked into them.
     boxes
         Objects in the image, in its own pixels.
     frame_paths
-        Frames of a clip that lies in one file a frame, in their order.
+        Of a clip: its file, or its frames in their order where each lies in a file of its own.
     attributes
         What else the source knows (age, sex, site, view, device): pairs of column and value, for subgroup metrics.
     """
@@ -61,6 +67,7 @@ class Case:
     pixels: ByteArray | None = field(default=None, repr=False, compare=False)
     frame: int | None = None
     mask_path: Path | None = None
+    mask_pixels: ByteArray | None = field(default=None, repr=False, compare=False)
     attributes: tuple[tuple[str, str], ...] = ()
     marks: tuple[int, ...] = ()
     boxes: tuple[Box, ...] = ()
@@ -72,26 +79,50 @@ class Case:
 
     def holds(self, task: Task) -> tuple[int, ...]:
         """Indices of the classes that the case counts for: its own one, every finding it has, every kind of object."""
-        if task.kind == "multilabel":
+        if task.kind == "multilabel" or (task.kind == "segmentation" and self.marks):
             return tuple(k for k, mark in enumerate(self.marks) if mark == 1)
         if task.kind == "detection":
             return tuple(sorted({box.label for box in self.boxes}))
         return (self.label,)
 
+    @property
+    def is_clip(self) -> bool:
+        """Whether the case is a clip: it has frame files, or pixels with an axis of time."""
+        return bool(self.frame_paths) if self.pixels is None else self.pixels.ndim == 4
+
+    @property
+    def is_volume(self) -> bool:
+        """Whether it is a volume: voxels in memory, a NIfTI file, or a folder that holds a series."""
+        if self.pixels is not None:
+            return self.pixels.ndim == 3 and self.pixels.shape[2] != 3
+        return self.path is not None and (is_nifti(self.path) or self.path.is_dir())
+
     def image(self) -> ByteArray:
         """Pixels as ``(H, W)`` or ``(H, W, 3)`` uint8.
+
+        Of a clip the frame in the middle; of a volume its three middle planes, side by side.
 
         Raises
         ------
         ImageError
             If the file cannot be read.
         """
+        if self.is_clip:
+            return self._frames(1)[0]
+        if self.is_volume:
+            return three_views(read_grey(self._file())[0] if self.pixels is None else self.pixels)
         if self.pixels is not None:
             return self.pixels
         return read_image(self._file(), frame=self.frame)
 
+    def own_shape(self) -> tuple[int, ...]:
+        """``(H, W)``, or ``(D, H, W)`` of a volume, before any preprocessing."""
+        if not self.is_volume:
+            return self.image().shape[:2]
+        return (read_grey(self._file())[0] if self.pixels is None else self.pixels).shape
+
     def placed(self, preprocess: Preprocess) -> ByteArray:
-        """Pixels as the model's input has them before the normalization: ``(C, H, W)`` uint8.
+        """Pixels as the model's input has them before the normalization: ``(*spec.shape)`` uint8.
 
         Raises
         ------
@@ -100,6 +131,8 @@ class Case:
         CohortError
             If the preprocessing has a window and the pixels came from memory: they were windowed by their source.
         """
+        if preprocess.n_frames is not None:
+            return self._clip(preprocess, preprocess.n_frames)
         if self.pixels is None:
             return preprocess.pixels_of(self._file(), self.frame)
         if preprocess.window is not None:
@@ -111,8 +144,25 @@ class Case:
         return preprocess.geometry(self.pixels)
 
     def seen(self, preprocess: Preprocess) -> ByteArray:
-        """Pixels as the preprocessing reads them, before it changes them; what an acceptance gate looks at."""
+        """Pixels as the preprocessing reads them, before it changes them; what an acceptance gate looks at.
+
+        Of a clip it is the frame in the middle.
+        """
+        if self.is_clip:
+            return self.image()
         return self.pixels if self.pixels is not None else preprocess.read(self._file(), self.frame)[0]
+
+    def _clip(self, preprocess: Preprocess, n_frames: int) -> ByteArray:
+        if self.pixels is None:
+            return preprocess.clip_of(self.frame_paths or (self._file(),))
+        return preprocess.clip(self._frames(n_frames))
+
+    def _frames(self, n_frames: int) -> list[ByteArray]:
+        if self.pixels is None:
+            return sampled_frames(self.frame_paths, n_frames)
+        frames = self.pixels if self.is_clip else self.pixels[None]
+        chosen = (frames[i] for i in spread_frames(len(frames), n_frames))
+        return [frame[..., 0] if frame.shape[2:] == (1,) else frame for frame in chosen]
 
     def _file(self) -> Path:
         if self.path is None:
@@ -132,9 +182,9 @@ class Case:
         ImageError
             If the file cannot be read.
         """
-        if self.mask_path is None:
+        values = self.mask_pixels if self.mask_path is None else read_image(self.mask_path)
+        if values is None:
             return None
-        values = read_image(self.mask_path)
         values = values.max(axis=2) if values.ndim == 3 else values
         return values >= 128 if values.max() >= 128 else values > 0
 
@@ -153,6 +203,8 @@ class Case:
         facts += [f"box {box.row()}" for box in self.boxes]
         if self.mask_path is not None:
             facts.append(digest_file(_existing(self, self.mask_path)))
+        if self.mask_pixels is not None:
+            facts.append(digest_array(self.mask_pixels))
         return digest_many([*self._content(), *facts])
 
     def _content(self) -> list[Digest]:

@@ -42,6 +42,8 @@ class Cohort:
             )
         if self.task.picks_one:
             self._check_labels()
+        if self.task.kind == "multilabel":
+            self._check_marks()
 
     def _check_labels(self) -> None:
         if outside := [c.case_id for c in self.cases if not 0 <= c.label < self.task.n_classes]:
@@ -51,6 +53,23 @@ class Cohort:
                 hint="check the label column",
             )
         self._check_classes()
+
+    def _check_marks(self) -> None:
+        for case in self.cases:
+            if len(case.marks) != self.task.n_classes or not set(case.marks) <= {-1, 0, 1}:
+                raise CohortError(
+                    f"case {case.case_id} has the marks {case.marks}",
+                    expected=f"1, 0 or -1 for each of {self.task.n_classes} findings",
+                    hint="check the columns of the findings",
+                )
+        for k, name in enumerate(self.task.classes):
+            seen = {case.marks[k] for case in self.cases}
+            if not {0, 1} <= seen:
+                raise CohortError(
+                    f"the finding {name!r} is {'never there' if 1 not in seen else 'never absent'} in {self.source}",
+                    expected="cases with it and cases without it",
+                    hint="leave it out (findings=...), or add cases",
+                )
 
     def _check_classes(self) -> None:
         units: dict[int, set[str]] = {k: set() for k in range(self.task.n_classes)}

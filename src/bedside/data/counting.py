@@ -29,8 +29,8 @@ def part_units(split: Split, test_units: Sequence[str]) -> dict[str, int]:
 
 
 def native_sizes(cases: Sequence[Case], *, n_shown: int = 8) -> dict[str, int]:
-    """Sizes in pixels (height x width) before resizing, most frequent first; the rest of many is summed up."""
-    counts = Counter(f"{shape[0]} x {shape[1]}" for shape in (case.image().shape for case in cases))
+    """Sizes (height x width, or depth x height x width) before resizing, most frequent first; the rest is summed up."""
+    counts = Counter(" x ".join(map(str, case.own_shape())) for case in cases)
     common = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     shown = dict(common[:n_shown])
     if rest := sum(n for _, n in common[n_shown:]):

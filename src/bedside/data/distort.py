@@ -6,6 +6,7 @@ from io import BytesIO
 import numpy as np
 
 from bedside.base.arrays import ByteArray, FloatArray, IntArray
+from bedside.data.mask_moves import nearest
 
 _CONTROL_POINTS = 6
 _PER_IMAGE = ("elastic", "speckle", "blur", "blur_deg", "jpeg", "seeds")
@@ -39,6 +40,18 @@ class DistortDraw:
     def __call__(self, images: ByteArray) -> ByteArray:
         """Change ``(n, C, H, W)`` uint8 images into new ones of the same shape."""
         return np.stack([self._one(image, i) for i, image in enumerate(images)])
+
+    def on_masks(self, masks: ByteArray) -> ByteArray:
+        """Bend label masks ``(n, H, W)`` uint8 along the elastic fields of their images, nearest neighbour."""
+        if not (self.elastic > 0).any():
+            return masks
+        return np.stack([self._bent(mask, i) for i, mask in enumerate(masks)])
+
+    def _bent(self, mask: ByteArray, i: int) -> ByteArray:
+        if self.elastic[i] <= 0:
+            return mask
+        rng = np.random.default_rng(int(self.seeds[i]))  # the field is the first thing that the image draws
+        return nearest(mask, *_elastic_places(mask.shape, float(self.elastic[i]), rng))
 
     def pick(self, rows: IntArray) -> "DistortDraw":
         """Keep the decisions for some of the images; `rows` is ``(m,)``."""
@@ -86,12 +99,17 @@ class Distort:
 
 def _elastic(image: ByteArray, most_frac: float, rng: np.random.Generator) -> ByteArray:
     """Move pixels along a smooth random field; the corners of the field lie on a coarse grid."""
-    height, width = image.shape[1:]
+    return _sampled(image, *_elastic_places(image.shape[1:], most_frac, rng))
+
+
+def _elastic_places(size: tuple[int, ...], most_frac: float, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    """Where each pixel of the result comes from, rows and columns ``(H, W)``."""
+    height, width = size
     field = rng.uniform(-1, 1, (2, _CONTROL_POINTS, _CONTROL_POINTS)) * most_frac
     rows, columns = _spread(height), _spread(width)
     y = np.arange(height)[:, None] + (rows @ field[0] @ columns.T) * height
     x = np.arange(width)[None, :] + (rows @ field[1] @ columns.T) * width
-    return _sampled(image, y, x)
+    return y, x
 
 
 def _spread(n: int) -> FloatArray:

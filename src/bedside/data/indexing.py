@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import islice
@@ -56,7 +56,8 @@ def build_index(
 
     Only headers are parsed. A file whose size and time of change are those of the index is not read again, so that a
     run that was stopped goes on where it was; files that are gone leave the index when a run ends. Hidden files and
-    folders are passed over. Files that cannot be read stay in the index with the reason (`quarantined`).
+    folders are passed over. Files that cannot be read, links that lead nowhere or to a folder among them, stay in the
+    index with the reason (`quarantined`).
 
     Parameters
     ----------
@@ -70,7 +71,7 @@ def build_index(
     Raises
     ------
     InputError
-        If there is no folder, or the index belongs to another one.
+        If there is no folder, one below it cannot be listed, or the index belongs to another one.
     StorageError
         If the index cannot be written.
     """
@@ -153,16 +154,27 @@ def _walk(root: Path) -> Iterator[Entry]:
     folders = [""]
     while folders:
         below = folders.pop()
-        with os.scandir(root / below) as entries:
+        with _listed(root / below) as entries:
             for entry in entries:
                 if entry.name.startswith("."):
                     continue
                 name = f"{below}{entry.name}"
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(f"{name}/")
-                elif entry.is_file():
-                    state = entry.stat()
+                elif entry.is_file() or entry.is_symlink():
+                    state = entry.stat(follow_symlinks=entry.is_file())
                     yield Entry(name, state.st_size, state.st_mtime_ns)
+
+
+def _listed(folder: Path) -> AbstractContextManager[Iterator[os.DirEntry[str]]]:
+    try:
+        return os.scandir(folder)
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be listed: {error.strerror}",
+            expected="a readable folder",
+            hint="make it readable and run again: the index goes on where it was",
+        ) from None
 
 
 def _batched(entries: Iterable[Entry]) -> Iterator[list[Entry]]:

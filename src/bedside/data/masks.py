@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from bedside.base.arrays import BoolArray
+from bedside.base.arrays import BoolArray, ByteArray
 from bedside.base.errors import ShapeError
 from bedside.data.case import Case
 from bedside.data.preprocess import Preprocess
@@ -17,15 +17,26 @@ def place_mask(mask: BoolArray, preprocess: Preprocess) -> BoolArray:
     A pixel is lesion where at least half of it was; a lesion too small for any such pixel keeps its most covered one,
     for a lesion that a resize makes vanish could never be pointed at.
     """
+    covered = coverage(mask, preprocess)
+    placed = covered >= 128
+    return placed if placed.any() or not covered.any() else covered == covered.max()
+
+
+def coverage(mask: BoolArray, preprocess: Preprocess) -> ByteArray:
+    """How much of each pixel of the model's frame a mask ``(H, W)`` covers, ``(height_px, width_px)``, 0 to 255.
+
+    Raises
+    ------
+    ShapeError
+        If the preprocessing crops by content or resamples to a spacing, so that a mask cannot follow.
+    """
     if preprocess.fit == "foreground" or preprocess.spacing_mm is not None:
         raise ShapeError(
             "a mask cannot follow a preprocessing that crops by content or resamples to a spacing",
             expected="letterbox, squash or crop, without a spacing",
             hint="choose another fit where masks shall be compared",
         )
-    covered = replace(preprocess, enhance=()).geometry(np.where(mask, 255, 0).astype(np.uint8))[0]
-    placed = covered >= 128
-    return placed if placed.any() or not covered.any() else covered == covered.max()
+    return replace(preprocess, enhance=()).geometry(np.where(mask, 255, 0).astype(np.uint8))[0]
 
 
 def stack_masks(cases: Sequence[Case], preprocess: Preprocess) -> BoolArray:

@@ -1,5 +1,6 @@
 """From pixels to the model's input: one value, used in training, in verification and at the bedside."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -10,14 +11,17 @@ from bedside.base.arrays import ByteArray, FloatArray
 from bedside.base.errors import ImageError, ShapeError
 from bedside.base.jsonform import OMIT_DEFAULT
 from bedside.base.task import TensorSpec
+from bedside.data.clip_sampling import sampled_frames
 from bedside.data.enhance.luma import luma
 from bedside.data.enhance.steps import Step
 from bedside.data.fitting_in import centre_square, foreground, letterboxed, pasted, resized, respaced
+from bedside.data.normalizing import Normalization, by_its_own
 from bedside.data.reading import read_image, read_picture
+from bedside.data.volume_placing import Placing, placing_of, read_grey
 from bedside.data.window import PercentileWindow, Window
 
 Fit = Literal["letterbox", "squash", "crop", "foreground"]
-Normalization = Literal["fixed", "z_score", "unit"]
+Spacing = tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +47,16 @@ class Preprocess:
         without a spacing are refused.
     enhance
         Steps on the uint8 picture, in order, before any geometry.
+    depth_px
+        Makes the model one of volumes, ``(D, H, W)`` in canonical order. They are resampled to cubes of `spacing_mm`,
+        where it is set, and cropped or padded about the centre; `fit` has no say, and there are no steps to enhance
+        them. Without a window, black and white are the percentiles 0.5 and 99.5 of the volume.
     normalization
         ``fixed`` is ``(x - mean) / std``; ``z_score`` takes mean and standard deviation of the image itself, ``unit``
         maps its own range to 0-1.
+    n_frames
+        Frames of a clip that the model sees, see `bedside.data.clip_sampling.spread_frames`; each is placed and
+        normalized as an image is. None for models of single images.
     """
 
     n_channels: int
@@ -58,12 +69,22 @@ class Preprocess:
     spacing_mm: float | None = field(default=None, metadata=OMIT_DEFAULT)
     enhance: tuple[Step, ...] = field(default=(), metadata=OMIT_DEFAULT)
     normalization: Normalization = field(default="fixed", metadata=OMIT_DEFAULT)
+    n_frames: int | None = field(default=None, metadata=OMIT_DEFAULT)
+    depth_px: int | None = field(default=None, metadata=OMIT_DEFAULT)
 
     def __post_init__(self) -> None:
         if self.n_channels not in (1, 3) or min(self.height_px, self.width_px) < 1 or not self.std > 0:
             raise ShapeError(
                 f"a model input of {self.spec.shape} with a standard deviation of {self.std}",
                 expected="1 or 3 channels, a height and width of 1 or more, a standard deviation above 0",
+                hint="correct the preprocessing",
+            )
+        if self.n_frames is not None and self.n_frames < 1:
+            raise ShapeError(f"{self.n_frames} frames a clip", expected="1 or more", hint="correct the preprocessing")
+        if self.depth_px is not None and (self.depth_px < 1 or self.n_channels != 1 or self.enhance):
+            raise ShapeError(
+                f"volumes of depth {self.depth_px}, {self.n_channels} channels and {len(self.enhance)} steps",
+                expected="a depth of 1 or more, 1 channel, no steps to enhance",
                 hint="correct the preprocessing",
             )
         if self.spacing_mm is not None and not 0 < self.spacing_mm < 1e3:
@@ -76,15 +97,21 @@ class Preprocess:
     @property
     def spec(self) -> TensorSpec:
         """Shape of the result."""
-        return TensorSpec(n_channels=self.n_channels, height_px=self.height_px, width_px=self.width_px)
+        return TensorSpec(
+            n_channels=self.n_channels,
+            height_px=self.height_px,
+            width_px=self.width_px,
+            n_frames=self.n_frames,
+            depth_px=self.depth_px,
+        )
 
     @property
-    def own_spacing_mm(self) -> tuple[float, float] | None:
+    def own_spacing_mm(self) -> Spacing | None:
         """Spacing of an image that needs no resampling; None where the preprocessing does not resample to one."""
-        return None if self.spacing_mm is None else (self.spacing_mm, self.spacing_mm)
+        return None if self.spacing_mm is None else (self.spacing_mm,) * (2 if self.depth_px is None else 3)
 
-    def __call__(self, image: ByteArray, spacing_mm: tuple[float, float] | None = None) -> FloatArray:
-        """Turn ``(H, W)`` or ``(H, W, 3)`` uint8 pixels into a ``(C, H, W)`` float32 input.
+    def __call__(self, image: ByteArray, spacing_mm: Spacing | None = None) -> FloatArray:
+        """Turn ``(H, W)`` or ``(H, W, 3)`` uint8 pixels, or ``(D, H, W)`` voxels, into a ``(C, ...)`` float32 input.
 
         Raises
         ------
@@ -109,7 +136,7 @@ class Preprocess:
         """Read a file and place it: ``(C, H, W)`` uint8, before the normalization."""
         return self.geometry(*self.read(path, frame))
 
-    def read(self, path: Path, frame: int | None = None) -> tuple[ByteArray, tuple[float, float] | None]:
+    def read(self, path: Path, frame: int | None = None) -> tuple[ByteArray, Spacing | None]:
         """Read a file as this preprocessing wants it: pixels, and their spacing where it resamples to one.
 
         Raises
@@ -117,6 +144,8 @@ class Preprocess:
         ImageError
             If it cannot be read, or lacks the values or the spacing that this preprocessing needs.
         """
+        if self.depth_px is not None:
+            return read_grey(path, self.window)
         if self.spacing_mm is None:
             return read_image(path, window=self.window, frame=frame), None
         picture = read_picture(path, window=self.window, frame=frame)
@@ -124,8 +153,11 @@ class Preprocess:
             raise _no_spacing(str(path))
         return picture.pixels, picture.spacing_mm
 
-    def geometry(self, image: ByteArray, spacing_mm: tuple[float, float] | None = None) -> ByteArray:
-        """Enhance, resize and set the channels only: ``(C, H, W)`` uint8."""
+    def geometry(self, image: ByteArray, spacing_mm: Spacing | None = None) -> ByteArray:
+        """Enhance, resize and set the channels only: ``(C, H, W)`` or ``(C, D, H, W)`` uint8."""
+        if self.depth_px is not None:
+            placing = self.placing(image.shape, spacing_mm)
+            return placing.cut(placing.image(image))[None]
         is_picture = image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)
         if image.dtype != np.uint8 or not is_picture or not image.size:
             raise ShapeError(
@@ -142,20 +174,63 @@ class Preprocess:
             return luma(placed)[None]
         return placed.transpose(2, 0, 1)
 
+    def clip(self, frames: Sequence[ByteArray]) -> ByteArray:
+        """Place each of the frames that were sampled: ``(T, C, H, W)`` uint8, before the normalization."""
+        return np.stack([self.geometry(frame) for frame in frames])
+
+    def clip_of(self, paths: Sequence[Path]) -> ByteArray:
+        """Read a clip (one clip file, or one file a frame), sample and place it: ``(T, C, H, W)`` uint8.
+
+        Raises
+        ------
+        ImageError
+            If it cannot be read or is empty.
+        ShapeError
+            If this preprocessing is that of a model of single images, or resamples or windows, which clips do not do.
+        """
+        if self.n_frames is None or self.spacing_mm is not None or self.window is not None:
+            raise ShapeError(
+                "a clip is read by a preprocessing of single images, or one with a window or a spacing",
+                expected="n_frames, and neither window nor spacing_mm",
+                hint="correct the preprocessing",
+            )
+        return self.clip(sampled_frames(paths, self.n_frames))
+
+    def placing(self, shape: tuple[int, ...], spacing_mm: Spacing | None) -> Placing:
+        """How a volume of `shape` ``(D, H, W)`` and this model's grid lie to each other.
+
+        Raises
+        ------
+        ShapeError
+            If this is no preprocessing of volumes, or that is no shape of one.
+        ImageError
+            If a spacing is needed and not given.
+        """
+        if self.depth_px is None or len(shape) != 3 or min(shape) < 1:
+            raise ShapeError(
+                f"an input of shape {shape} for a model of {self.spec.shape}", expected="a volume (D, H, W), not empty",
+                hint="read it with bedside.data.volume_reading.read_volume",
+            )  # fmt: skip
+        depth, height, width = shape
+        model = (self.depth_px, self.height_px, self.width_px)
+        return placing_of((depth, height, width), spacing_mm, target_mm=self.spacing_mm, model=model)
+
     def normalize(self, pixels: ByteArray) -> FloatArray:
-        """Scale 0-255 pixels of any shape to the model's range, float32; the last three axes are one image."""
+        """Scale 0-255 pixels of any shape to the model's range, float32; the last axes are one image or volume."""
         if self.normalization != "fixed":
-            return _by_its_own(pixels, self.normalization)
+            return by_its_own(pixels, self.normalization, n_axes=3 if self.depth_px is None else 4)
         scaled = pixels.astype(np.float32)
         scaled -= np.float32(self.mean)
         scaled *= np.float32(1.0 / self.std)
         return scaled
 
-    def _place(self, image: ByteArray, spacing_mm: tuple[float, float] | None) -> ByteArray:
+    def _place(self, image: ByteArray, spacing_mm: Spacing | None) -> ByteArray:
         if self.spacing_mm is not None:
             if spacing_mm is None:
                 raise _no_spacing("an image")
-            return pasted(respaced(image, spacing_mm, self.spacing_mm), self.height_px, self.width_px)
+            return pasted(
+                respaced(image, (spacing_mm[0], spacing_mm[1]), self.spacing_mm), self.height_px, self.width_px
+            )
         if self.fit == "foreground":
             image = foreground(image)
         if image.shape[:2] == (self.height_px, self.width_px):
@@ -173,18 +248,3 @@ def _no_spacing(source: str) -> ImageError:
         expected="Pixel Spacing, Imager Pixel Spacing, ultrasound regions in cm, or a TIFF with a resolution",
         hint="leave the file out, or use a preprocessing without spacing_mm",
     )
-
-
-def _by_its_own(pixels: ByteArray, normalization: Normalization) -> FloatArray:
-    """Shift and scale each image by its own statistics; sums are whole numbers, so that every machine agrees."""
-    axes = tuple(range(max(0, pixels.ndim - 3), pixels.ndim))
-    if normalization == "unit":
-        low = pixels.min(axis=axes, keepdims=True).astype(np.float32)
-        spread = pixels.max(axis=axes, keepdims=True).astype(np.float32) - low
-        return (pixels.astype(np.float32) - low) / np.maximum(spread, np.float32(1))
-    n = int(np.prod([pixels.shape[axis] for axis in axes]))
-    total = pixels.sum(axis=axes, keepdims=True, dtype=np.int64)
-    squares = np.square(pixels, dtype=np.int64).sum(axis=axes, keepdims=True)
-    deviation = np.sqrt((n * squares - total * total).astype(np.float64)) / n
-    mean = (total / n).astype(np.float32)
-    return (pixels.astype(np.float32) - mean) / np.maximum(deviation, 1.0).astype(np.float32)

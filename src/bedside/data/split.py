@@ -8,8 +8,10 @@ import numpy as np
 
 from bedside.base.digest import Digest, digest_many
 from bedside.base.errors import CohortError, SealError
+from bedside.base.task import Task
 from bedside.data.case import PARTS, Case, Part, units_of
 from bedside.data.cohort import Cohort
+from bedside.data.strata import check_marks_of_part, strata_of
 
 TUNING_FRAC = 0.15
 TEST_FRAC = 0.2
@@ -109,7 +111,7 @@ def split_by_patient(
     return Split(
         development=parts["development"],
         tuning=parts["tuning"],
-        observation=_stratified(parts["development"], N_OBSERVATION, seed),
+        observation=_stratified(parts["development"], cohort.task, N_OBSERVATION, seed),
         test=SealedCases(parts["test"]),
         how=how,
     )
@@ -122,8 +124,9 @@ def _draw(cohort: Cohort, fractions: dict[Part, float], seed: int) -> tuple[Case
     for case, unit in zip(cohort.cases, unit_of, strict=True):
         of_unit[unit].append(case)
     by_class: dict[int, list[str]] = defaultdict(list)
+    strata = dict(zip((case.case_id for case in cohort.cases), strata_of(cohort.cases, cohort.task), strict=True))
     for unit, cases in sorted(of_unit.items()):
-        by_class[max(case.label for case in cases)].append(unit)
+        by_class[max(strata[case.case_id] for case in cases)].append(unit)
     rng = np.random.default_rng(seed)
     part_of: dict[str, Part] = {}
     for label in sorted(by_class):
@@ -144,6 +147,8 @@ def _check_parts(cohort: Cohort, parts: dict[Part, tuple[Case, ...]]) -> None:
             raise CohortError(
                 f"the {part} part of {cohort.source} is empty", expected="cases in every part", hint="add patients"
             )
+        if cohort.task.kind == "multilabel":
+            check_marks_of_part(cohort, part, cases)
         if not cohort.task.picks_one:
             continue
         present = {case.label for case in cases}
@@ -156,12 +161,12 @@ def _check_parts(cohort: Cohort, parts: dict[Part, tuple[Case, ...]]) -> None:
             )
 
 
-def _stratified(cases: Sequence[Case], n: int, seed: int) -> tuple[Case, ...]:
+def _stratified(cases: Sequence[Case], task: Task, n: int, seed: int) -> tuple[Case, ...]:
     """At most `n` cases, every class in its proportion and none left out."""
     if len(cases) <= n:
         return tuple(cases)
     rng = np.random.default_rng(seed)
-    labels = np.array([case.label for case in cases])
+    labels = np.array(strata_of(cases, task))
     chosen: list[int] = []
     for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)

@@ -9,15 +9,18 @@ from bedside.base.arrays import ByteArray
 from bedside.data.case import Case
 from bedside.data.cohort import Cohort
 from bedside.data.preprocess import Preprocess
+from bedside.data.suiting_volumes import suit_volumes
 
 SMALL_PX = 64
 _N_LOOKED_AT = 64
+N_FRAMES = 8
+"""Frames that a model of clips sees, where nothing else is asked for."""
 
 
 def stack_images(
     cases: Sequence[Case], preprocess: Preprocess, tick: Callable[[int, int], None] = lambda done, total: None
 ) -> ByteArray:
-    """Resized images, ``(n, C, H, W)`` uint8, in the order of `cases`."""
+    """Resized images or clips, ``(n, *spec.shape)`` uint8, in the order of `cases`."""
     stacked = np.empty((len(cases), *preprocess.spec.shape), np.uint8)
     for i, case in enumerate(cases):
         stacked[i] = case.placed(preprocess)
@@ -25,14 +28,28 @@ def stack_images(
     return stacked
 
 
+def looked_at(cases: Sequence[Case]) -> Sequence[Case]:
+    """Some of the cases, evenly spread."""
+    return cases[:: max(1, len(cases) // _N_LOOKED_AT)]
+
+
 def suit_preprocess(cohort: Cohort, *, image_px: int, **asked: Any) -> Preprocess:
     """Choose size and channels from a look at some of the images.
 
     Images of one size up to 64 px keep it; others are letterboxed to a square of `image_px`, or of their own longest
-    side where that is smaller. One colour image makes the model take three channels.
+    side where that is smaller. One colour image makes the model take three channels. A cohort with a clip in it is one
+    of clips, and a still image of it a clip that stands still. Volumes: see `suit_volumes`.
     """
-    step = max(1, len(cohort.cases) // _N_LOOKED_AT)
-    images = [case.image() for case in cohort.cases[::step]]
+    if all(case.is_volume for case in cohort.cases):
+        return suit_volumes(cohort, **asked)
+    if any(case.is_clip for case in cohort.cases):
+        asked.setdefault("n_frames", N_FRAMES)
+    return suit_cases(cohort.cases, image_px=image_px, **asked)
+
+
+def suit_cases(cases: Sequence[Case], *, image_px: int, **asked: Any) -> Preprocess:
+    """Do as `suit_preprocess`, for cases that are no cohort: nobody labelled them."""
+    images = [case.image() for case in looked_at(cases)]
     shapes = {image.shape[:2] for image in images}
     n_channels = 3 if any(image.ndim == 3 for image in images) else 1
     if len(shapes) == 1 and max(next(iter(shapes))) <= SMALL_PX:

@@ -13,6 +13,7 @@ from bedside.data.case import Case, units_of
 from bedside.data.cohort import Cohort
 from bedside.data.fitting_in import letterboxed
 from bedside.data.reading import Picture, read_picture
+from bedside.data.volume_placing import read_grey, three_views
 
 N_MONTAGE = 24
 TILE_PX = 96
@@ -57,7 +58,7 @@ def survey_cohort(
     Returns
     -------
     tuple
-        The survey, and a montage of up to 24 images, equally many of each class, ``(H, W, 3)`` uint8.
+        The survey, and a montage of up to 24 images, equally many of each class (or finding), ``(H, W, 3)`` uint8.
     """
     n, twice = len(cohort.cases), 2 * len(cohort.cases)
     sizes, spacings, modalities = Counter(), Counter(), Counter()
@@ -67,15 +68,17 @@ def survey_cohort(
     for done, case in enumerate(cohort.cases, start=1):
         tick(done, twice)
         try:
-            picture = _picture(case)
+            picture, size, spacing_mm = _picture(case)
         except ImageError:
             continue  # the audit names it
-        sizes[_size(picture.pixels)] += 1
-        spacings[_spacing(picture)] += 1
+        sizes[size] += 1
+        spacings[_spacing(spacing_mm)] += 1
         modalities[picture.modality or cohort.modality] += 1
         levels += np.bincount(picture.pixels.ravel(), minlength=256)
-        if len(tiles[case.label]) < n_each:
-            tiles[case.label].append(_tile(picture.pixels))
+        held = case.holds(cohort.task)
+        shelf = min(held, key=lambda k: len(tiles[k]), default=None)
+        if shelf is not None and len(tiles[shelf]) < n_each:
+            tiles[shelf].append(_tile(picture.pixels))
     _, audit = audit_cohort(cohort, policy="allow", tick=lambda done, total: tick(n + done, twice))
     survey = Survey(
         name=cohort.name,
@@ -96,20 +99,25 @@ def survey_cohort(
     return survey, _montage([tile for k in sorted(tiles) for tile in tiles[k]])
 
 
-def _picture(case: Case) -> Picture:
+def _picture(case: Case) -> tuple[Picture, str, tuple[float, ...] | None]:
+    """What is shown of a case, its size and its spacing; of a volume the three middle planes and all three sides."""
+    if case.is_volume:
+        voxels, spacing_mm = (case.pixels, None) if case.path is None else read_grey(case.path)
+        if voxels is not None:
+            return Picture(pixels=three_views(voxels)), " x ".join(map(str, voxels.shape)), spacing_mm
     if case.pixels is not None or case.path is None:
-        return Picture(pixels=case.image())
-    return read_picture(case.path, frame=case.frame)
+        picture = Picture(pixels=case.image())
+    else:
+        picture = read_picture(case.path, frame=case.frame)
+    return picture, _size(picture.pixels), picture.spacing_mm
 
 
 def _size(pixels: ByteArray) -> str:
     return f"{pixels.shape[0]} x {pixels.shape[1]}" + (", colour" if pixels.ndim == 3 else "")
 
 
-def _spacing(picture: Picture) -> str:
-    if picture.spacing_mm is None:
-        return "unknown"
-    return " x ".join(f"{mm:.3g}" for mm in picture.spacing_mm)
+def _spacing(spacing_mm: tuple[float, ...] | None) -> str:
+    return "unknown" if spacing_mm is None else " x ".join(f"{mm:.3g}" for mm in spacing_mm)
 
 
 def _ranked(counter: Counter[str]) -> dict[str, int]:

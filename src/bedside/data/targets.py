@@ -17,6 +17,9 @@ TARGETS: Seam[Callable[[Sequence[Case], Task, Preprocess], Targets]] = Seam(
     {
         "classification": "bedside.data.targets:class_targets",
         "detection": "bedside.data.box_geometry:box_targets",
+        "multilabel": "bedside.data.targets:mark_targets",
+        "ordinal": "bedside.data.targets:class_targets",
+        "segmentation": "bedside.data.label_masks:mask_targets",
     },
 )
 """By kind of task."""
@@ -30,3 +33,8 @@ def targets_of(cases: Sequence[Case], task: Task, preprocess: Preprocess) -> Tar
 def class_targets(cases: Sequence[Case], task: Task, preprocess: Preprocess) -> Targets:
     """Labels, ``(n,)``."""
     return labels_of(cases)
+
+
+def mark_targets(cases: Sequence[Case], task: Task, preprocess: Preprocess) -> Targets:
+    """Marks, ``(n, K)``: 1 (there), 0 (not there) or -1 (unknown)."""
+    return np.array([case.marks for case in cases], np.int64).reshape(len(cases), task.n_classes)

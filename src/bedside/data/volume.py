@@ -52,6 +52,11 @@ class Volume:
     source: str = ""
     report: SeriesReport = SeriesReport()
 
+    @property
+    def voxel_ml(self) -> float:
+        """Content of one voxel in millilitres; a tilted gantry makes it less than the product of the spacings."""
+        return float(abs(np.linalg.det(self.affine[:3, :3]))) / 1000
+
     def __post_init__(self) -> None:
         if self.values.ndim != 3 or not self.values.size:
             raise ImageError(
@@ -108,6 +113,15 @@ def canonical(values: np.ndarray, affine: FloatArray) -> tuple[np.ndarray, Float
             offset += columns[:, axis] * (moved.shape[axis] - 1)
             columns[:, axis] = -columns[:, axis]
     return moved, np.column_stack([columns[:, :3], offset])
+
+
+def uncanonical(values: np.ndarray, affine: FloatArray) -> np.ndarray:
+    """Undo `canonical`: ``(D, H, W)`` goes back to the order of axes of the file that `affine` ``(4, 4)`` is of."""
+    order = _closest_axes(affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0))
+    for axis, anatomical in enumerate((2, 1, 0)):
+        if affine[anatomical, order[axis]] < 0:
+            values = np.flip(values, axis)
+    return values.transpose(np.argsort(order))
 
 
 def _closest_axes(cosines: FloatArray) -> tuple[int, int, int]:

@@ -10,6 +10,7 @@ from bedside.base.digest import digest_file
 from bedside.base.seam import Requirement, Seam, require
 from bedside.base.task import TensorSpec
 from bedside.compress.quantization import QuantizationPlan
+from bedside.export.stepping import Inputs, blank_inputs, exportable, observed_inputs
 from bedside.runtime.artifact import Artifact, Precision
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class ExportJob:
     Parameters
     ----------
     observed
-        Preprocessed observation images, ``(n, C, H, W)`` float32; the digest in `plan` is theirs.
+        Preprocessed observation cases, ``(n, *spec.shape)`` float32; the digest in `plan` is theirs.
     folder
         Where the files go.
     """
@@ -34,6 +35,18 @@ class ExportJob:
     plan: QuantizationPlan
     observed: FloatArray
     folder: Path
+
+    def captured(self) -> "nn.Module":
+        """The module to capture, in evaluation mode; of a clip model one step."""
+        return exportable(self.model, self.spec)
+
+    def blank(self) -> Inputs:
+        """Zeros of the shapes that it takes: an image ``(1, C, H, W)``, and a state ``(1, S)`` where one is carried."""
+        return blank_inputs(self.model, self.spec)
+
+    def observations(self) -> list[Inputs]:
+        """What its activation ranges are observed on, batch 1 each."""
+        return observed_inputs(self.model, self.spec, self.observed)
 
 
 class Converter(Protocol):

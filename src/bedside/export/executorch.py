@@ -21,10 +21,10 @@ class ExecuTorchConverter:
         """Write ``model_fp32.pte`` and ``model_int8.pte`` as asked."""
         import torch
 
-        sample = (torch.zeros(1, *job.spec.shape),)
+        sample = tuple(map(torch.from_numpy, job.blank()))
         with quiet(job.folder / "export.log"):
             for precision in precisions:
-                model = job.model.eval()
+                model = job.captured()
                 graph = _quantize(job, model, sample) if precision == "int8" else model
                 write_atomic(job.folder / f"model_{precision}.pte", _lower(graph, sample))
         return [f"model_{precision}.pte" for precision in precisions]
@@ -48,8 +48,8 @@ def _quantize(job: ExportJob, model: Any, sample: tuple[Any, ...]) -> Any:
     quantizer = XNNPACKQuantizer().set_global(_config())
     prepared = prepare_pt2e(torch.export.export(model, sample).module(), quantizer)
     with torch.no_grad():
-        for image in job.observed:
-            prepared(torch.from_numpy(image[None]))
+        for met in job.observations():
+            prepared(*map(torch.from_numpy, met))
     return convert_pt2e(prepared)
 
 

@@ -8,6 +8,9 @@ import numpy as np
 
 from bedside.base.arrays import FloatArray
 from bedside.base.task import TensorSpec
+from bedside.export.stepping import TorchStep, blank_inputs, exportable, n_state_of
+from bedside.runtime.session import Session
+from bedside.runtime.stepping import SteppedSession
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,9 +27,12 @@ class TorchSession:
         """Run in blocks of `batch_size`, without gradients."""
         import torch
 
+        from bedside.train.fitting import at_once
+
         images = torch.from_numpy(np.ascontiguousarray(inputs["image"], np.float32))
+        block_size = at_once(tuple(images.shape[1:]), self.batch_size)
         with torch.no_grad():
-            rows = [self.call(block).numpy() for block in images.split(self.batch_size)]
+            rows = [self.call(block).numpy() for block in images.split(block_size)]
         return {"logits": np.concatenate(rows)}
 
 
@@ -35,9 +41,12 @@ def eager_session(model: "nn.Module") -> TorchSession:
     return TorchSession(model.eval(), 128)
 
 
-def exported_session(model: "nn.Module", spec: TensorSpec) -> TorchSession:
-    """The graph that `torch.export` captured, for one image at a time."""
+def exported_session(model: "nn.Module", spec: TensorSpec) -> Session:
+    """The graph that `torch.export` captured, for one image at a time; of a clip model for one frame and its state."""
     import torch
 
-    sample = (torch.zeros(1, *spec.shape),)
-    return TorchSession(torch.export.export(model.eval(), sample).module(), 1)
+    sample = tuple(map(torch.from_numpy, blank_inputs(model, spec)))
+    graph = torch.export.export(exportable(model, spec), sample).module()
+    if spec.n_frames is not None:
+        return SteppedSession(TorchStep(graph, n_state_of(model)))
+    return TorchSession(graph, 1)

@@ -1,6 +1,7 @@
 """PyTorch to LiteRT: litert-torch for the graph, AI Edge Quantizer for int8; the only file that knows them."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,11 @@ from bedside.runtime.artifact import Precision
 
 @dataclass(frozen=True, slots=True)
 class LiteRtConverter:
-    """Channels last inside, float at the border: LiteRT.js takes no int8 input."""
+    """Channels last inside, float at the border: LiteRT.js takes no int8 input.
+
+    Outputs with places of their own ``(N, K, H, W)`` or ``(N, K, D, H, W)`` leave the file channels last too, for that
+    is how its kernels hold them; the session puts the classes back on axis 1.
+    """
 
     requires: tuple[Requirement, ...] = (
         Requirement("litert_torch", "litert-torch"),
@@ -42,9 +47,15 @@ def _convert(job: ExportJob, path: Path) -> None:
     import litert_torch
     import torch
 
-    channels_last = litert_torch.to_channel_last_io(job.model.eval(), args=[0]).eval()
-    sample = torch.zeros(1, job.spec.height_px, job.spec.width_px, job.spec.n_channels)
-    litert_torch.convert(channels_last, (sample,)).export(str(path))
+    # litert-torch misreads weights that a fit has left channels-last
+    model = deepcopy(job.captured()).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    image, *state = job.blank()
+    with torch.no_grad():
+        outputs = model(*map(torch.from_numpy, (image, *state)))
+    has_places = isinstance(outputs, torch.Tensor) and outputs.ndim >= 4
+    channels_last = litert_torch.to_channel_last_io(model, args=[0], outputs=[0] if has_places else None).eval()
+    sample = (torch.from_numpy(np.moveaxis(image, 1, -1).copy()), *map(torch.from_numpy, state))
+    litert_torch.convert(channels_last, sample).export(str(path))
 
 
 def _quantize(job: ExportJob, source: Path, target: Path) -> None:
@@ -60,9 +71,11 @@ def _quantize(job: ExportJob, source: Path, target: Path) -> None:
         worker.update_quantization_recipe(regex=".*", operation_name=border, algorithm_key=AlgorithmName.NO_QUANTIZE)
     observer = calibrator.Calibrator(str(source), num_threads=1, qsv_update_func=qsv_utils.min_max_update)
     signature, names = next(iter(Interpreter(str(source)).get_signature_list().items()))
-    images = np.ascontiguousarray(job.observed.transpose(0, 2, 3, 1))
-    entry = names["inputs"][0]
-    observer.calibrate({signature: [{entry: image[None]} for image in images]}, worker._recipe_manager)
+    met = [
+        dict(zip(names["inputs"], (np.ascontiguousarray(np.moveaxis(image, 1, -1)), *state), strict=True))
+        for image, *state in job.observations()
+    ]
+    observer.calibrate({signature: met}, worker._recipe_manager)
     worker.quantize(observer.get_model_qsvs()).export_model(str(target), overwrite=True)
 
 

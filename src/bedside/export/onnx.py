@@ -9,7 +9,11 @@ from bedside.base.files import write_atomic
 from bedside.base.quiet import quiet
 from bedside.base.seam import Requirement
 from bedside.export.converting import ExportJob
+from bedside.export.stepping import Inputs
 from bedside.runtime.artifact import Precision
+
+_INPUTS, _OUTPUTS = ("image", "state"), ("logits", "next_state")
+"""Names in the file; the second ones are those of a clip model that carries a state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +43,11 @@ class OnnxConverter:
 def _convert(job: ExportJob, path: Path) -> None:
     import torch
 
-    sample = (torch.zeros(1, *job.spec.shape),)
+    sample = tuple(map(torch.from_numpy, job.blank()))
     program = torch.onnx.export(
-        job.model.eval(), sample, dynamo=True, input_names=["image"], output_names=["logits"], verbose=False
-    )
+        job.captured(), sample, dynamo=True, input_names=list(_INPUTS[: len(sample)]),
+        output_names=list(_OUTPUTS[: len(sample)]), verbose=False,
+    )  # fmt: skip
     if program is None:
         raise RuntimeError("torch.onnx.export returned nothing")
     program.save(str(path), external_data=False)
@@ -57,7 +62,7 @@ def _quantize(job: ExportJob, source: Path, target: Path) -> None:
     quantize_static(
         str(inferred),
         str(target),
-        _Reader(iter(job.observed)),  # type: ignore[arg-type]
+        _Reader(iter(job.observations())),  # type: ignore[arg-type]
         quant_format=QuantFormat.QDQ,
         per_channel=True,
         activation_type=QuantType.QUInt8,
@@ -70,14 +75,14 @@ def _quantize(job: ExportJob, source: Path, target: Path) -> None:
 
 @dataclass(slots=True)
 class _Reader:
-    """Hands the observation images to the quantizer one by one."""
+    """Hands the observation images, and states, to the quantizer one by one."""
 
-    images: Iterator[FloatArray]
+    met: Iterator[Inputs]
 
     def get_next(self) -> dict[str, FloatArray] | None:
         """Return the next input, or None at the end."""
-        image = next(self.images, None)
-        return None if image is None else {"image": image[None]}
+        found = next(self.met, None)
+        return None if found is None else dict(zip(_INPUTS, found, strict=False))
 
     def __iter__(self) -> "_Reader":
         return self

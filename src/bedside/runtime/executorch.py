@@ -13,6 +13,8 @@ from bedside.base.arrays import FloatArray
 from bedside.base.quiet import quiet
 from bedside.base.seam import Requirement
 from bedside.runtime.artifact import Artifact
+from bedside.runtime.session import Session
+from bedside.runtime.stepping import SteppedSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,23 @@ class ExecuTorchSession:
 
 
 @dataclass(frozen=True, slots=True)
+class ExecuTorchStep:
+    """A `Step` over one loaded method: a frame, and a state where the model carries one."""
+
+    method: Any
+    as_tensor: Any
+    n_state: int
+
+    def step(self, image: FloatArray, state: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Run one frame."""
+        if not self.n_state:
+            return self.method.execute([self.as_tensor(image)])[0].numpy().copy(), state
+        given = [self.as_tensor(image), self.as_tensor(state)]
+        logits, state = (output.numpy().copy() for output in self.method.execute(given))
+        return logits, state
+
+
+@dataclass(frozen=True, slots=True)
 class ExecuTorch:
     """The adapter."""
 
@@ -39,7 +58,7 @@ class ExecuTorch:
         """Version of the installed runtime."""
         return version("executorch")
 
-    def open(self, path: Path, artifact: Artifact, threads: int) -> ExecuTorchSession:
+    def open(self, path: Path, artifact: Artifact, threads: int) -> Session:
         """Load the program; its thread pool is the process's and is set to `threads` where the binding allows."""
         from importlib import import_module
 
@@ -47,9 +66,19 @@ class ExecuTorch:
         with quiet(Path(os.devnull)):  # the C++ side lists the processors it looked for; failures arrive as exceptions
             runtime = import_module("executorch.runtime").Runtime.get()
             method = runtime.load_program(str(path)).load_method("forward")
-            session = ExecuTorchSession(method, as_tensor)
+            session = (
+                ExecuTorchSession(method, as_tensor)
+                if artifact.spec.n_frames is None
+                else SteppedSession(ExecuTorchStep(method, as_tensor, _n_state_of(method)))
+            )
             session.run({"image": np.zeros((1, *artifact.spec.shape), np.float32)})
         return session
+
+
+def _n_state_of(method: Any) -> int:
+    """Length of the second input, where there is one."""
+    meta = method.metadata
+    return int(meta.input_tensor_meta(1).sizes()[1]) if meta.num_inputs() > 1 else 0
 
 
 EXECUTORCH = ExecuTorch()

@@ -11,6 +11,8 @@ import numpy as np
 from bedside.base.arrays import FloatArray
 from bedside.base.seam import Requirement
 from bedside.runtime.artifact import Artifact
+from bedside.runtime.session import Session
+from bedside.runtime.stepping import SteppedSession
 
 
 class _OrtSession(Protocol):
@@ -33,6 +35,21 @@ class OnnxSession:
 
 
 @dataclass(frozen=True, slots=True)
+class OnnxStep:
+    """A `Step` over ONNX Runtime: a frame, and a state where the model carries one."""
+
+    ort: _OrtSession
+    n_state: int
+
+    def step(self, image: FloatArray, state: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Run one frame."""
+        if not self.n_state:
+            return self.ort.run(["logits"], {"image": image})[0], state
+        logits, state = self.ort.run(["logits", "next_state"], {"image": image, "state": state})
+        return logits, state
+
+
+@dataclass(frozen=True, slots=True)
 class OnnxRuntime:
     """The adapter."""
 
@@ -42,7 +59,7 @@ class OnnxRuntime:
         """Version of the installed runtime."""
         return version("onnxruntime")
 
-    def open(self, path: Path, artifact: Artifact, threads: int) -> OnnxSession:
+    def open(self, path: Path, artifact: Artifact, threads: int) -> Session:
         """Load the file with `threads` intra-op threads."""
         import onnxruntime
 
@@ -54,8 +71,11 @@ class OnnxRuntime:
             loaded: Any = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises its own classes, which share no base but Exception
             raise RuntimeError(str(error)) from error
-        if tuple(loaded.get_inputs()[0].shape) != (1, *artifact.spec.shape):
-            raise ValueError(f"its input is {loaded.get_inputs()[0].shape}, expected {(1, *artifact.spec.shape)}")
+        shapes = {entry.name: tuple(entry.shape) for entry in loaded.get_inputs()}
+        if shapes["image"] != (1, *artifact.spec.step_shape):
+            raise ValueError(f"its input is {shapes['image']}, expected {(1, *artifact.spec.step_shape)}")
+        if artifact.spec.n_frames is not None:
+            return SteppedSession(OnnxStep(loaded, int(shapes.get("state", (1, 0))[1])))
         return OnnxSession(loaded)
 
 

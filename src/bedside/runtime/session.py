@@ -15,7 +15,10 @@ OUTPUT = "logits"
 
 
 class Session(Protocol):
-    """A loaded model. ``run({"image": (N, C, H, W) float32})`` gives ``{"logits": (N, K) float32}``."""
+    """A loaded model. ``run({"image": (N, *spec.shape) float32})`` gives ``{"logits": (N, K) float32}``.
+
+    A model that answers for every place gives ``(N, K, H, W)``, whatever order the file itself keeps.
+    """
 
     def run(self, inputs: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
         """Compute the outputs of a batch, by name."""
@@ -80,5 +83,5 @@ def open_session(artifact: Artifact, folder: Path, *, threads: int = 1, check_di
 
 
 def logits(session: Session, images: FloatArray) -> FloatArray:
-    """Logits ``(N, K)`` of ``(N, C, H, W)`` images."""
+    """Logits ``(N, K)`` of images ``(N, C, H, W)`` or clips ``(N, T, C, H, W)``."""
     return session.run({INPUT: images})[OUTPUT]

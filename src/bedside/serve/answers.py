@@ -9,7 +9,7 @@ from bedside.base.arrays import ByteArray, FloatArray
 from bedside.base.seam import Seam
 from bedside.base.task import Task
 from bedside.data.preprocess import Preprocess
-from bedside.serve.prediction import REFER, Prediction
+from bedside.serve.prediction import NOTHING, REFER, Prediction
 from bedside.verify.operating_point import OperatingPoint
 
 
@@ -30,9 +30,9 @@ class Block:
 
     task: Task
     point: OperatingPoint
-    preprocess: Preprocess
     items: tuple[Waiting, ...] = field(repr=False)
     refers: tuple[str, ...]
+    preprocess: Preprocess
 
 
 ANSWERS: Seam[Callable[[Block], list[Prediction]]] = Seam(
@@ -40,6 +40,9 @@ ANSWERS: Seam[Callable[[Block], list[Prediction]]] = Seam(
     {
         "classification": "bedside.serve.answers:class_answers",
         "detection": "bedside.serve.box_answers:box_answers",
+        "multilabel": "bedside.serve.answers:finding_answers",
+        "ordinal": "bedside.serve.answers:class_answers",
+        "segmentation": "bedside.serve.outline_answers:outline_answers",
     },
 )
 """By kind of task."""
@@ -63,3 +66,28 @@ def class_answers(block: Block) -> list[Prediction]:
         )
         for item, row, call, refer in zip(block.items, probabilities.tolist(), calls, block.refers, strict=True)
     ]
+
+
+def finding_answers(block: Block) -> list[Prediction]:
+    """Every finding with its probability; those at or above their own locked thresholds are called."""
+    task, point = block.task, block.point
+    probabilities = point.probabilities(np.concatenate([item.logits for item in block.items]))
+    calls = point.calls(probabilities)
+    found = []
+    for item, row, called, refer in zip(block.items, probabilities.tolist(), calls, block.refers, strict=True):
+        marks = () if refer else tuple(task.classes[k] for k in np.flatnonzero(called))
+        found.append(
+            Prediction(
+                file=item.file,
+                called=REFER if refer else ", ".join(marks) or NOTHING,
+                is_positive=None if refer else bool(marks),
+                probabilities=tuple(row),
+                classes=task.classes,
+                positive=task.positive_name,
+                threshold_prob=None,
+                refer=refer,
+                marks=marks,
+                thresholds_prob=point.thresholds_prob,
+            )
+        )
+    return found

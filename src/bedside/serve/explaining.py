@@ -14,6 +14,7 @@ from bedside.data.cohort import Cohort
 from bedside.data.masks import stack_masks
 from bedside.data.stacking import stack_images
 from bedside.runtime.session import open_session
+from bedside.serve.class_only import require_classes
 from bedside.serve.predicting import Predictor
 from bedside.serve.prediction import Prediction
 from bedside.verify.deletion import Faithfulness, faithfulness
@@ -27,25 +28,36 @@ class Explained:
 
     Parameters
     ----------
+    mapped
+        The class that the map is of: the one called or, of an image that is referred, the one that would have been.
     image, heat
         The image as the model sees it, ``(C, H, W)`` uint8, and its map, ``(H, W)`` in [0, 1].
     """
 
     prediction: Prediction
     method: str
+    mapped: str
     image: ByteArray = field(repr=False)
     heat: FloatArray = field(repr=False)
 
 
 def explain(predictor: Predictor, file: Path | str, *, method: str = "occlusion") -> Explained:
-    """Predict one image file and map the class that is called."""
+    """Predict one image file and map the class that is called.
+
+    Raises
+    ------
+    InputError
+        If the bundle puts no case in one class.
+    """
+    require_classes(predictor.bundle, "heat maps")
     (prediction,) = predictor.predict([file])
     preprocess = predictor.bundle.manifest.preprocess
     image = preprocess.pixels_of(Path(file))
     # Of an image that the gate refers too, the map is that of the class that would have been called.
     called = int(predictor.shipped.point.calls(np.array([prediction.probabilities]))[0])
     heat = HEAT_MAPS.get(method)(predictor.session, preprocess.normalize(image), predictor.shipped.point, called)
-    return Explained(prediction=prediction, method=method, image=image, heat=heat)
+    mapped = prediction.classes[called]
+    return Explained(prediction=prediction, method=method, mapped=mapped, image=image, heat=heat)
 
 
 def gaze_of_bundle(
@@ -75,6 +87,7 @@ def gaze_of_bundle(
     InputError
         If the bundle lacks either file.
     """
+    require_classes(bundle, "heat maps")
     maps_of, format_ = HEAT_MAPS.get(method), bundle.model().artifact.format
     pair = (bundle.model(format_, "fp32"), bundle.model(format_, "int8"))
     cases = chosen_cases(cohort, n_cases, seed)

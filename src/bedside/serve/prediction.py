@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from bedside.base.arrays import ByteArray
 
 REFER = "refer"
-"""What stands in the place of a class when the bundle's gate does not accept an image."""
+"""What stands in the place of a class when the bundle's gate does not accept an image, or the call is too unsure."""
+
+NOTHING = "none"
+"""What stands there when none of several findings is called."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +41,17 @@ class Prediction:
         Of the class that is looked for; None with more than two classes.
     marks
         Names of the findings that are called, where there may be several.
+    thresholds_prob
+        Of each finding, where there may be several.
     boxes
         Objects found, in pixels of the image itself, the most certain first.
     mask
         Label numbers on the grid of the image itself, ``(H, W)`` or ``(D, H, W)``.
     measures
         Name, value and unit of what was measured, such as an area.
+    classes_in_set
+        Every class that cannot be ruled out at the bundle's coverage; it may be empty (none fits well). None where the
+        bundle has no such rule.
     """
 
     file: str
@@ -55,9 +63,11 @@ class Prediction:
     threshold_prob: float | None
     refer: str = ""
     marks: tuple[str, ...] = ()
+    thresholds_prob: tuple[float, ...] = ()
     boxes: tuple[FoundBox, ...] = ()
     mask: ByteArray | None = field(default=None, repr=False, compare=False)
     measures: tuple[tuple[str, float, str], ...] = ()
+    classes_in_set: tuple[str, ...] | None = None
 
     @property
     def probability(self) -> float:

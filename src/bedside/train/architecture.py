@@ -45,7 +45,12 @@ NETWORKS: Seam[Builder] = Seam(
         "resnet18": "bedside.train.timm_networks:resnet18",
         "mobilenetv2": "bedside.train.timm_networks:mobilenetv2",
         "mobilenetv4_conv_small": "bedside.train.timm_networks:mobilenetv4_conv_small",
-        "tf_efficientnet_lite0": "bedside.train.timm_networks:efficientnet_lite0",
+        "tf_efficientnet_lite0": "bedside.train.timm_networks:efficientnet_lite",
+        "tf_efficientnet_lite1": "bedside.train.timm_networks:efficientnet_lite",
+        "tf_efficientnet_lite2": "bedside.train.timm_networks:efficientnet_lite",
+        "lite0_cut4": "bedside.train.timm_networks:truncated_lite0",
+        "lite0_cut5": "bedside.train.timm_networks:truncated_lite0",
+        "lite0_cut6": "bedside.train.timm_networks:truncated_lite0",
         "fire": "bedside.train.fire:fire_network",
         "residual": "bedside.train.residual:residual_network",
         "timm": "bedside.train.timm_networks:from_hub",
@@ -53,12 +58,19 @@ NETWORKS: Seam[Builder] = Seam(
         "centre_lite0": "bedside.train.centre_networks:centre_lite0",
         "centre_depthwise": "bedside.train.centre_networks:centre_depthwise",
         "depthwise": "bedside.train.depthwise:depthwise_network",
+        "clip_mean": "bedside.train.clip_networks:clip_mean",
+        "clip_gru": "bedside.train.clip_networks:clip_gru",
+        "clip_shift": "bedside.train.clip_networks:clip_shift",
+        "unet3d": "bedside.train.unet3d:unet3d",
+        "net3d": "bedside.train.net3d:net3d",
+        "unet_lite0": "bedside.train.unet:unet_lite0",
+        "unet_mobile": "bedside.train.unet:unet_mobile",
     },
 )
 
 
 def build(architecture: Architecture, *, seed: int) -> "nn.Module":
-    """Build the network with weights drawn from `seed`; input ``(N, C, H, W)``, output logits ``(N, K)``.
+    """Build the network with weights drawn from `seed`; input ``(N, *spec.shape)``, output logits ``(N, K)``.
 
     A family such as ``timm:convnext_tiny`` names a plugin and, behind the colon, what it shall build: here any model of
     timm, with hub weights where `pretrained` asks for them.

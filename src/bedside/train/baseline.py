@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from bedside.train.fitting import Monitor, TrainingData
     from bedside.train.hardening import Hardening
+    from bedside.train.start_weights import StartFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,15 +36,17 @@ def fit_reference(
     *,
     monitor: "Monitor",
     hardening: "Hardening | None" = None,
+    start: "StartFile | None" = None,
     on_epoch: Callable[[EpochMark], None] = lambda mark: None,
 ) -> Baseline:
-    """Fit the reference and write its weights into `folder`."""
+    """Fit the reference, from `start` where it fits the network, and write its weights into `folder`."""
     from bedside.train.checkpoint import save_weights
     from bedside.train.fitting import fit
+    from bedside.train.start_weights import started
 
     checkpoint = folder / "reference.ckpt"
     model, history = fit(
-        build(architecture, seed=plan.seed),
+        started(architecture, seed=plan.seed, start=start),
         plan,
         data,
         monitor=monitor,

@@ -83,15 +83,15 @@ class CentreNetwork(nn.Module):
 
 def centre_lite0(architecture: Architecture) -> nn.Module:
     """EfficientNet-Lite0 down to a stride of 16 (0.7 M weights) under a pyramid; wide objects need no coarser map."""
-    from bedside.train.timm_networks import efficientnet_lite0_stages
+    from bedside.train.timm_networks import lite0_stages
 
     _check_sides(architecture)
-    stem, blocks = efficientnet_lite0_stages(architecture)
-    stages = [nn.Sequential(stem, *blocks[:2]), blocks[2], nn.Sequential(*blocks[3:5])]
+    (half, quarter, *deeper), (_, *n_channels) = lite0_stages(architecture, n_last_blocks=0)
     n_pyramid = round_channels(_PYRAMID_CHANNELS * architecture.width)
     return CentreNetwork(
-        stages, (24, 40, 112), n_pyramid, architecture.n_classes, first_is_fixed=architecture.pretrained
-    )
+        [nn.Sequential(half, quarter), *deeper], n_channels, n_pyramid, architecture.n_classes,
+        first_is_fixed=architecture.pretrained,
+    )  # fmt: skip
 
 
 def centre_depthwise(architecture: Architecture) -> nn.Module:

@@ -12,12 +12,17 @@ from torch import nn
 from bedside.base.arrays import ByteArray, FloatArray, IntArray
 from bedside.base.task import TaskKind
 from bedside.data.augment import AugmentDraw
+from bedside.data.augment_volumes import VolumeDraw
 from bedside.data.preprocess import Preprocess
 from bedside.data.targets import Targets
 from bedside.train.checkpoint import load_checkpoint, save_checkpoint
 from bedside.train.hardening import Hardening, harden
 from bedside.train.objective import OBJECTIVES, Objective
 from bedside.train.plan import EpochMark, TrainPlan
+from bedside.train.unfreezing import freeze, parameter_groups, thaw
+
+VALUES_AT_ONCE = 2**21
+"""Input values of volumes (or clips) in one batch without gradients."""
 
 SMOOTH_EPOCHS = 5
 """Epochs whose tuning scores are averaged before they are compared."""
@@ -94,6 +99,7 @@ def fit(
             save_checkpoint(checkpoint, state)
         on_epoch(mark)
     model.load_state_dict(state.best_weights)
+    thaw(model, plan)
     return model.eval(), tuple(state.history)
 
 
@@ -102,12 +108,7 @@ def _begin(model: nn.Module, plan: TrainPlan, checkpoint: Path | None) -> _State
 
     if all(p.ndim < 5 for p in model.parameters()):
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    decayed = [p for p in model.parameters() if p.ndim > 1]
-    plain = [p for p in model.parameters() if p.ndim <= 1]
-    optimizer = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": plan.weight_decay}, {"params": plain, "weight_decay": 0.0}],
-        lr=plan.learning_rate,
-    )
+    optimizer = torch.optim.AdamW(parameter_groups(model, plan), lr=plan.learning_rate)
     state = _State(model=model, averaged=deepcopy(model).eval(), optimizer=optimizer)
     if checkpoint is not None:
         load_checkpoint(checkpoint, state)
@@ -133,6 +134,7 @@ def _run_epoch(
     n_steps = math.ceil(len(order) / plan.batch_size)
     total, objective, draw = 0.0, data.objective, draw_of(data, plan, view)
     state.model.train()
+    freeze(state.model, plan, state.epoch)
     for step, rows in enumerate(_batches(order, plan)):
         _set_learning_rate(state.optimizer, plan, (state.epoch + step / n_steps) / plan.n_epochs)
         images, moves = _moved(data, draw, rows), draw.pick(rows)
@@ -159,13 +161,16 @@ def _batches(order: IntArray, plan: TrainPlan) -> Iterator[IntArray]:
             yield rows
 
 
-def draw_of(data: TrainingData, plan: TrainPlan, view: int) -> AugmentDraw:
+def draw_of(data: TrainingData, plan: TrainPlan, view: int) -> AugmentDraw | VolumeDraw:
     """The decisions of one view for every development case.
 
     Geometry and tone are the same for teacher and student, whatever the order; only the noise field differs.
     """
-    height, width = data.development.shape[-2:]
-    return plan.augment.sample(np.random.default_rng((plan.seed, view, 2)), len(data.development), height, width)
+    rng, n = np.random.default_rng((plan.seed, view, 2)), len(data.development)
+    depth, height, width = data.development.shape[-3:]
+    if plan.augment_volumes is not None:
+        return plan.augment_volumes.sample(rng, n, (depth, height, width))
+    return plan.augment.sample(rng, n, height, width)
 
 
 def view_of(data: TrainingData, plan: TrainPlan, view: int, rows: IntArray) -> torch.Tensor:
@@ -173,9 +178,11 @@ def view_of(data: TrainingData, plan: TrainPlan, view: int, rows: IntArray) -> t
     return _moved(data, draw_of(data, plan, view), rows)
 
 
-def _moved(data: TrainingData, draw: AugmentDraw, rows: IntArray) -> torch.Tensor:
-    """Frames of a clip and slices of a volume are moved alike, as if they were channels of one image."""
+def _moved(data: TrainingData, draw: AugmentDraw | VolumeDraw, rows: IntArray) -> torch.Tensor:
+    """Frames of a clip are moved alike, as if they were channels of one image; a volume is moved as a whole."""
     cases = data.development[rows]
+    if isinstance(draw, VolumeDraw):
+        return as_batch(data.preprocess.normalize(draw.pick(rows)(cases)))
     flat = cases.reshape(len(rows), -1, *cases.shape[-2:])
     return as_batch(data.preprocess.normalize(draw.pick(rows)(flat).reshape(cases.shape)))
 
@@ -193,7 +200,7 @@ def _set_learning_rate(optimizer: torch.optim.Optimizer, plan: TrainPlan, progre
     else:
         factor = 0.5 * (1 + math.cos(math.pi * (progress - plan.warmup_frac) / (1 - plan.warmup_frac)))
     for group in optimizer.param_groups:
-        group["lr"] = plan.learning_rate * factor
+        group["lr"] = plan.learning_rate * factor * group.get("rate_scale", 1.0)
 
 
 @torch.no_grad()
@@ -206,15 +213,34 @@ def _average(state: _State, plan: TrainPlan, step: int) -> None:
             mean.copy_(now)
 
 
+def at_once(shape: tuple[int, ...], most: int) -> int:
+    """How many cases of a shape go through a network at once: of volumes fewer, so that memory stays as for images."""
+    return most if len(shape) < 4 else max(1, min(most, VALUES_AT_ONCE // math.prod(shape)))
+
+
 @torch.inference_mode()
 def logits_of(model: nn.Module, images: ByteArray, preprocess: Preprocess, batch_size: int = 256) -> FloatArray:
     """Outputs ``(n, K, ...)`` of ``(n, *spec.shape)`` uint8 cases, without augmentation."""
     model.eval()
+    batch_size = at_once(images.shape[1:], batch_size)
     parts = [
         model(as_batch(preprocess.normalize(images[i : i + batch_size]))).numpy()
         for i in range(0, len(images), batch_size)
     ]
     return np.concatenate(parts)
+
+
+COARSE = 4
+"""Cells of a map that a teacher's kept answer averages along each axis: whole maps of every view fill a disk."""
+
+
+def coarse(outputs: torch.Tensor) -> torch.Tensor:
+    """Average maps ``(N, K, H, W)`` or ``(N, K, D, H, W)`` over blocks, as float16; ``(N, K)`` stays as it is."""
+    if outputs.ndim < 4:
+        return outputs
+    sides = [max(1, n // COARSE) for n in outputs.shape[2:]]
+    pool = nn.functional.adaptive_avg_pool2d if outputs.ndim == 4 else nn.functional.adaptive_avg_pool3d
+    return pool(outputs, sides).half()  # type: ignore[arg-type]
 
 
 @torch.inference_mode()
@@ -226,13 +252,15 @@ def teach(
     on_view: Callable[[int], None] = lambda view: None,
     batch_size: int = 256,
 ) -> FloatArray:
-    """The teacher's outputs for every shared view, ``(n_views, n, K, ...)`` float32."""
+    """The teacher's outputs for every shared view, ``(n_views, n, K, ...)``; maps are `coarse`."""
     torch.set_num_threads(plan.threads)
     teacher.eval()
     rows = np.arange(len(data.development))
+    batch_size = at_once(data.development.shape[1:], batch_size)
     answers = []
     for view in range(plan.n_views):
         blocks = [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
-        answers.append(np.concatenate([teacher(view_of(data, plan, view, block)).numpy() for block in blocks]))
+        found = [coarse(teacher(view_of(data, plan, view, block))).numpy() for block in blocks]
+        answers.append(np.concatenate(found))
         on_view(view)
     return np.stack(answers)

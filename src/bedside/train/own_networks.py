@@ -71,6 +71,33 @@ def digest_source(architecture: Architecture) -> Digest:
     return digest_file(Path(str(_module(where).__file__)))
 
 
+def read_state(path: Path) -> dict[str, Any]:
+    """Read a state dict (safetensors, or a PyTorch file read with ``weights_only``); names to tensors.
+
+    Raises
+    ------
+    InputError
+        If the file isn't there, can't be read, or holds code.
+    """
+    import torch
+    from safetensors.torch import load
+
+    if not path.is_file():
+        raise InputError(
+            f"there are no weights at {path}", expected="a .safetensors or .pt file", hint="check the path"
+        )
+    try:
+        is_safe = path.suffix == ".safetensors"
+        held: Any = load(path.read_bytes()) if is_safe else torch.load(path, weights_only=True, map_location="cpu")
+    except Exception as error:  # a damaged or hostile file raises whatever its bytes spell
+        raise InputError(
+            f"{path.name} cannot be read as weights: {[*str(error).splitlines(), type(error).__name__][0][:200]}",
+            expected="a state dict, saved by safetensors or torch.save(model.state_dict(), path)",
+            hint="save the state dict, not the module",
+        ) from error
+    return held.get("state_dict", held) if isinstance(held, dict) else {}
+
+
 def load_own_weights(model: nn.Module, path: Path) -> nn.Module:
     """Load a state dict (safetensors, or a PyTorch file read with ``weights_only``) into the network, strictly.
 
@@ -79,23 +106,7 @@ def load_own_weights(model: nn.Module, path: Path) -> nn.Module:
     InputError
         If the file can't be read, holds code, or its weights are not those of the network; the first names are given.
     """
-    import torch
-    from safetensors.torch import load
-
-    if not path.is_file():
-        raise InputError(
-            f"there are no weights at {path}", expected="a .safetensors or .pt file", hint="check --weights"
-        )
-    try:
-        is_safe = path.suffix == ".safetensors"
-        held = load(path.read_bytes()) if is_safe else torch.load(path, weights_only=True, map_location="cpu")
-    except Exception as error:  # a damaged or hostile file raises whatever its bytes spell
-        raise InputError(
-            f"{path.name} cannot be read as weights: {str(error).splitlines()[0][:200]}",
-            expected="a state dict, saved by safetensors or torch.save(model.state_dict(), path)",
-            hint="save the state dict, not the module",
-        ) from error
-    state: Any = held.get("state_dict", held) if isinstance(held, dict) else {}
+    state: Any = read_state(path)
     if wrong := sorted(set(model.state_dict()) ^ set(state)):
         raise InputError(
             f"{path.name} does not fit the network: {', '.join(map(str, wrong[:5]))}",

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass, field
 
+from bedside.base.errors import InputError
+from bedside.base.jsonform import OMIT_DEFAULT
 from bedside.data.augment import Augment
+from bedside.data.augment_volumes import AugmentVolumes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +26,17 @@ class TrainPlan:
     n_views
         Augmented views of the development part that teacher and student share and that epochs cycle through
         (Beyer et al., CVPR 2022, "a good teacher is patient and consistent").
+    rate_decay
+        Each unit of depth learns at this share of the rate of the unit behind it; 1 is one rate for all. See
+        `bedside.train.unfreezing`, as for the next three.
+    head_epochs
+        Epochs in which only the head learns.
+    stage_epochs
+        Epochs after which one more unit thaws, the deepest first; 0 thaws all that is to thaw at once.
+    frozen_units
+        First units that never learn.
+    augment_volumes
+        For volumes, in the place of `augment`.
     """
 
     n_epochs: int
@@ -37,8 +51,22 @@ class TrainPlan:
     distil_temperature: float = 2.0
     n_views: int = 8
     augment: Augment = field(default_factory=Augment)
+    augment_volumes: AugmentVolumes | None = field(default=None, metadata=OMIT_DEFAULT)
     threads: int = 1
     seed: int = 0
+    rate_decay: float = field(default=1.0, metadata=OMIT_DEFAULT)
+    head_epochs: int = field(default=0, metadata=OMIT_DEFAULT)
+    stage_epochs: int = field(default=0, metadata=OMIT_DEFAULT)
+    frozen_units: int = field(default=0, metadata=OMIT_DEFAULT)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rate_decay <= 1 or min(self.head_epochs, self.stage_epochs, self.frozen_units) < 0:
+            raise InputError(
+                f"a rate decay of {self.rate_decay}, {self.head_epochs} head and {self.stage_epochs} stage epochs, "
+                f"{self.frozen_units} frozen units",
+                expected="a decay above 0 and at most 1, and counts of 0 or more",
+                hint="leave them out for one rate and nothing frozen",
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from torch import nn
 from bedside.base.errors import PluginError
 from bedside.train.architecture import Architecture
 from bedside.train.stems import n_strides_for, suit_strides
-from bedside.train.transfer import load_lite0_weights
+from bedside.train.transfer import load_lite_weights
+from bedside.train.truncating import N_BLOCKS, TruncatedLite
 
 _MOBILENETV2 = {0.35: "mobilenetv2_035", 0.5: "mobilenetv2_050", 0.75: "mobilenetv2_075", 1.0: "mobilenetv2_100"}
 _MOBILENETV4 = {
@@ -51,20 +52,36 @@ def mobilenetv4_conv_small(architecture: Architecture) -> nn.Module:
     return _at_width(_MOBILENETV4, architecture)
 
 
-def efficientnet_lite0(architecture: Architecture) -> nn.Module:
-    """EfficientNet-Lite0; batch-norm momentum 0.1, since 0.01 leaves stale statistics in short fine-tunes."""
-    model = _create("tf_efficientnet_lite0", architecture, bn_momentum=0.1, bn_eps=1e-3)
+def efficientnet_lite(architecture: Architecture) -> nn.Module:
+    """EfficientNet-Lite0, 1 or 2; batch-norm momentum 0.1, since 0.01 leaves stale statistics in short fine-tunes."""
+    model = _create(architecture.family, architecture, bn_momentum=0.1, bn_eps=1e-3)
     if architecture.pretrained:
-        load_lite0_weights(model)
+        load_lite_weights(model, architecture.family)
     return suit_strides(model, architecture.spec.height_px)
 
 
-def efficientnet_lite0_stages(architecture: Architecture) -> tuple[nn.Module, list[nn.Module]]:
-    """Stem and the seven stages of EfficientNet-Lite0 at their own strides, for networks that need maps inside it."""
+def truncated_lite0(architecture: Architecture) -> nn.Module:
+    """Build the first blocks of EfficientNet-Lite0 (``lite0_cut4``, ``lite0_cut5``, ``lite0_cut6``)."""
+    whole = _create("tf_efficientnet_lite0", architecture, bn_momentum=0.1, bn_eps=1e-3)
+    model = TruncatedLite(whole, n_blocks=N_BLOCKS[architecture.family], n_classes=architecture.n_classes)
+    if architecture.pretrained:
+        load_lite_weights(model)
+    return suit_strides(model, architecture.spec.height_px)
+
+
+def lite0_stages(architecture: Architecture, *, n_last_blocks: int) -> tuple[list[nn.Module], list[int]]:
+    """EfficientNet-Lite0 as an encoder: modules whose outputs lie at 1/2, 1/4, 1/8, 1/16 and 1/32, and their channels.
+
+    The last stage keeps its first `n_last_blocks` of four blocks, none for 0; ImageNet's head is left out.
+    """
     model: Any = _create("tf_efficientnet_lite0", architecture, bn_momentum=0.1, bn_eps=1e-3)
     if architecture.pretrained:
-        load_lite0_weights(model)
-    return nn.Sequential(model.conv_stem, model.bn1), list(model.blocks)
+        load_lite_weights(model, "tf_efficientnet_lite0")
+    blocks = model.blocks
+    stages = [nn.Sequential(model.conv_stem, model.bn1, blocks[0]), blocks[1], blocks[2],
+              nn.Sequential(blocks[3], blocks[4])]  # fmt: skip
+    last = [nn.Sequential(*blocks[5][:n_last_blocks])] if n_last_blocks else []
+    return stages + last, [16, 24, 40, 112, 192][: len(stages) + len(last)]
 
 
 def from_hub(architecture: Architecture) -> nn.Module:

@@ -1,16 +1,21 @@
 """Figures of the whole table of truth against call: F1, balanced accuracy, MCC and kappa."""
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
 from bedside.base.arrays import BoolArray, FloatArray, IntArray
 from bedside.base.estimate import Estimate
-from bedside.verify.clusters import Units, blank, interval, n_distinct, standard_error, unit_index
+from bedside.verify.clusters import Units, blank, few_note, interval, n_distinct, standard_error, unit_index
 from bedside.verify.intervals import confusion, f1_of
 from bedside.verify.metrics import check_pair
 from bedside.verify.proportions import share
+
+_ENOUGH = 20
+"""Patients of each class from which the linearized variance of kappa stands alone."""
 
 KappaWeights = Literal["none", "linear", "quadratic"]
 
@@ -49,15 +54,52 @@ def mcc(positive: BoolArray, called: BoolArray) -> float:
 
 
 def mcc_estimate(positive: BoolArray, called: BoolArray, units: Units = None) -> Estimate:
-    """MCC with Fisher's z and the linearized variance of a correlation of two yes-or-no variables."""
+    """MCC from sensitivity, specificity and prevalence with their intervals, joined by MOVER (`_by_parts`)."""
     index = unit_index(units, len(positive))
     value, n_units = mcc(positive, called), n_distinct(index)
     if math.isnan(value):
         return blank(n_units, low=-1.0)
-    x, y = (np.asarray(a, np.float64) for a in (positive, called))
-    x, y = (x - x.mean()) / x.std(), (y - y.mean()) / y.std()
-    influence = (x * y - value * (x * x + y * y) / 2) / len(x)
-    return _fisher(value, influence, index)
+    return _by_parts(value, positive, called, index, _mcc_of)
+
+
+def _mcc_of(sensitivity: float, specificity: float, prevalence: float) -> float:
+    called = prevalence * sensitivity + (1 - prevalence) * (1 - specificity)
+    bottom = called * (1 - called)
+    gain = sensitivity + specificity - 1
+    return gain * math.sqrt(prevalence * (1 - prevalence) / bottom) if bottom > 0 else math.copysign(1.0, gain)
+
+
+def _kappa_of(sensitivity: float, specificity: float, prevalence: float) -> float:
+    called = prevalence * sensitivity + (1 - prevalence) * (1 - specificity)
+    bottom = prevalence * (1 - called) + called * (1 - prevalence)
+    return 2 * prevalence * (1 - prevalence) * (sensitivity + specificity - 1) / bottom if bottom > 0 else 1.0
+
+
+def _by_parts(
+    value: float, positive: BoolArray, called: BoolArray, index: IntArray, of: Callable[[float, float, float], float]
+) -> Estimate:
+    """Interval of a figure of three shares: each is moved to its own ends in turn, and the moves are joined (MOVER).
+
+    The linearized variance of such a figure is blind to what a handful of ill patients cannot show; the interval of
+    their sensitivity is not (for the joining: Zou and Donner, Stat Med 2008).
+    """
+    parts = (
+        share(called, positive, index), share(~called, ~positive, index),
+        share(positive, np.ones(len(positive), bool), index),
+    )  # fmt: skip
+    at = [part.value for part in parts]
+    down = up = 0.0
+    for i, part in enumerate(parts):
+        moved = []
+        for end in (part.low, part.high):
+            sensitivity, specificity, prevalence = (end if j == i else x for j, x in enumerate(at))
+            moved.append(of(sensitivity, specificity, prevalence) - value)
+        down, up = math.hypot(down, max(0.0, -min(moved))), math.hypot(up, max(0.0, *moved))
+    return Estimate(
+        value=value, low=max(-1.0, value - down), high=min(1.0, value + up), n_patients=n_distinct(index),
+        method="MOVER of sensitivity, specificity and prevalence"
+        + few_note(n_distinct(index[positive]), n_distinct(index[~positive]), "approximate"),
+    )  # fmt: skip
 
 
 def _fisher(value: float, influence: FloatArray, index: IntArray) -> Estimate:
@@ -93,8 +135,22 @@ def _kappa(labels: IntArray, called: IntArray, k: int, weights: KappaWeights) ->
 def kappa_estimate(
     labels: IntArray, called: IntArray, n_classes: int, units: Units = None, *, weights: KappaWeights = "none"
 ) -> Estimate:
-    """Kappa with Fisher's z and the linearized variance (that of Fleiss, Cohen and Everitt, Psychol Bull 1969)."""
+    """Kappa with Fisher's z and the linearized variance (that of Fleiss, Cohen and Everitt, Psychol Bull 1969).
+
+    With two classes and fewer than 20 patients of one, the wider end of this and of `_by_parts` counts.
+    """
     index = unit_index(units, len(labels))
     check_pair(labels, called)
     value, influence = _kappa(labels, called, n_classes, weights)
-    return blank(n_distinct(index), low=-1.0) if math.isnan(value) else _fisher(value, influence, index)
+    if math.isnan(value):
+        return blank(n_distinct(index), low=-1.0)
+    found, ill = _fisher(value, influence, index), labels > 0
+    if n_classes > 2 or not 0 < ill.sum() < len(ill) or min(n_distinct(index[ill]), n_distinct(index[~ill])) >= _ENOUGH:
+        return found
+    parts = _by_parts(value, ill, called > 0, index, _kappa_of)
+    return replace(
+        found,
+        low=min(found.low, parts.low),
+        high=max(found.high, parts.high),
+        method=f"{found.method}, or {parts.method}",
+    )

@@ -44,10 +44,10 @@ def macro_estimate(
     with np.errstate(invalid="ignore"):
         means = np.where(known, stacked, 0.0).sum(axis=0) / known.sum(axis=0)
     counts = truth[:, kept].sum(axis=0)
-    return _never_certain(percentile(value, means, n_units), int(np.minimum(counts, len(truth) - counts).min()))
+    return never_certain(percentile(value, means, n_units), int(np.minimum(counts, len(truth) - counts).min()))
 
 
-def _never_certain(found: Estimate, n_rarer: int) -> Estimate:
+def never_certain(found: Estimate, n_rarer: int) -> Estimate:
     """A figure of 1 (or 0) in every draw has no spread: its bound is that of as many concordant pairs as there are."""
     if found.value not in (0.0, 1.0) or found.low < found.high:
         return found
@@ -66,7 +66,7 @@ def micro_estimates(truth: BoolArray, score: FloatArray, weights: Weights, *, n_
     draws = ranked_draws(flat_truth, flat_score, weights, rows=np.tile(np.arange(n), n_classes))
     n_rarer = int(min(flat_truth.sum(), (~flat_truth).sum()))
     return {
-        figure: _never_certain(
+        figure: never_certain(
             percentile(_PLAIN[figure](flat_truth, flat_score), getattr(draws, figure), n_units), n_rarer
         )
         for figure in FIGURES

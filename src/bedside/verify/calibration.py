@@ -1,13 +1,14 @@
 """Do probabilities match frequencies? Brier score, slope and intercept, and the reliability curve."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bedside.base.arrays import BoolArray, FloatArray, IntArray
 from bedside.base.estimate import Estimate
-from bedside.verify.clusters import Units, blank, interval, n_distinct, standard_error, unit_index
+from bedside.verify.clusters import FEW, Units, blank, few_note, interval, n_distinct, standard_error, unit_index
+from bedside.verify.mean_loss import mean_loss_estimate
 from bedside.verify.metrics import check_pair
 from bedside.verify.proportions import share
 
@@ -36,7 +37,10 @@ def mean_estimate(values: FloatArray, units: Units = None, *, low: float = 0.0, 
 def brier_estimate(positive: BoolArray, probability: FloatArray, units: Units = None) -> Estimate:
     """Brier score (Monthly Weather Review 1950) of one question with its interval over patients."""
     check_pair(positive, probability)
-    return mean_estimate((np.asarray(probability, np.float64) - positive) ** 2, units)
+    found = mean_loss_estimate((np.asarray(probability, np.float64) - positive) ** 2, units)
+    index = unit_index(units, len(positive))
+    note = few_note(n_distinct(index[positive]), n_distinct(index[~positive]), "conservative")
+    return replace(found, method=found.method + note)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +70,11 @@ def recalibration(positive: BoolArray, probability: FloatArray, units: Units = N
     clipped = np.clip(np.asarray(probability, np.float64), _EPS, 1 - _EPS)
     logit = np.log(clipped / (1 - clipped))
     ones = np.ones((len(logit), 1))
-    at_large = _fit(ones, truth, index, offset=logit)
-    found = None if _separable(truth > 0, logit) else _fit(np.column_stack([logit, ones]), truth, index)
+    ill = truth > 0
+    n_rarer = min(n_distinct(index[ill]), n_distinct(index[~ill]))
+    at_large = _fit(ones, truth, index, offset=logit, max_dof=math.inf if n_rarer >= FEW else max(1.0, n_rarer - 1))
+    both = np.column_stack([logit, ones])
+    found = None if _separable(ill, logit) else _fit(both, truth, index, max_dof=max(1.0, n_rarer - 1))
     return Recalibration(
         slope=none if found is None else found,
         intercept=none if at_large is None else at_large,
@@ -80,11 +87,13 @@ def _separable(positive: BoolArray, logit: FloatArray) -> bool:
     return bool(up.min() >= down.max() or down.min() >= up.max())
 
 
-def _fit(design: FloatArray, truth: FloatArray, index: IntArray, offset: FloatArray | float = 0.0) -> Estimate | None:
+def _fit(
+    design: FloatArray, truth: FloatArray, index: IntArray, *, offset: FloatArray | float = 0.0, max_dof: float
+) -> Estimate | None:
     """First coefficient by Newton's steps, or None where they do not settle.
 
-    Its error is the larger of the model's own and the one robust to repeated units: with few ill patients the robust
-    one alone is too small.
+    Its error is the larger of the model's own and the robust one: with few ill patients the robust one alone is too
+    small. Where each case stands alone the quantile is normal; where units repeat, Student's, at `max_dof` at most.
     """
     beta = np.zeros(design.shape[1])
     for _ in range(_MAX_STEPS):
@@ -93,13 +102,26 @@ def _fit(design: FloatArray, truth: FloatArray, index: IntArray, offset: FloatAr
         step = bread @ (design.T @ (truth - mean))
         beta = beta + np.clip(step, -5, 5)
         if np.abs(step).max() < 1e-10:
-            robust, dof = standard_error((design * (truth - mean)[:, None]) @ bread[0], index)
-            error, n_units = max(robust, math.sqrt(bread[0, 0])), n_distinct(index)
-            return interval(
-                float(beta[0]), error if n_units > 1 else math.nan, dof=dof, scale="plain", n_units=n_units,
-                method="logistic recalibration, robust by patient, Student",
-            )  # fmt: skip
+            scores = (design * (truth - mean)[:, None]) @ bread[0]
+            return _wald(float(beta[0]), scores, math.sqrt(bread[0, 0]), truth > 0, index, max_dof)
     return None
+
+
+def _wald(
+    value: float, scores: FloatArray, of_model: float, ill: BoolArray, index: IntArray, max_dof: float
+) -> Estimate:
+    robust, dof = standard_error(scores, index)
+    n_units, n_ill, n_well = n_distinct(index), n_distinct(index[ill]), n_distinct(index[~ill])
+    if n_units == len(index):
+        dof, name = math.inf, "normal"
+    else:
+        dof, name = min(dof, max_dof), "Student"
+        if max_dof < math.inf:  # the robust error of so few is too small by about one patient of the rarer class
+            robust *= math.sqrt(1 + 1 / min(n_ill, n_well))
+    return interval(
+        value, max(robust, of_model) if n_units > 1 else math.nan, dof=dof, scale="plain", n_units=n_units,
+        method=f"logistic recalibration, robust by patient, {name}{few_note(n_ill, n_well, 'approximate')}",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,16 @@ import numpy as np
 from bedside.base.arrays import BoolArray, FloatArray
 from bedside.base.errors import InputError, ShapeError
 from bedside.base.estimate import Estimate
+from bedside.verify.clusters import FEW
 
 SWAPPED = "the whole interval of the AUROC lies below 0.5: labels or scores may be swapped"
 ONE_CLASS = "one class only: what compares classes cannot be estimated"
 PERFECT = "the scores separate the classes perfectly: look for a leak or a shortcut"
+
+FEW_PATIENTS = (
+    "only {n} patients of one class: no interval of what compares classes keeps its 95 % exactly; "
+    "each says in its method whether it is conservative or approximate"
+)
 
 
 def check_probabilities(positive: BoolArray, probability: FloatArray) -> None:
@@ -61,10 +67,17 @@ def check_labels(names: Sequence[str], known: Sequence[str], *, where: str) -> N
         )
 
 
-def flags_of(positive: BoolArray, auroc: Estimate) -> tuple[str, ...]:
-    """What a reader must know before believing any figure."""
+def flags_of(positive: BoolArray, auroc: Estimate, n_each: tuple[int, int]) -> tuple[str, ...]:
+    """What a reader must know before believing any figure.
+
+    Parameters
+    ----------
+    n_each
+        Patients with a positive and patients with a negative case.
+    """
     if math.isnan(auroc.value):
         return (ONE_CLASS,) if positive.all() or not positive.any() else ()
+    few = (FEW_PATIENTS.format(n=min(n_each)),) if min(n_each) < FEW else ()
     if auroc.high < 0.5:
-        return (SWAPPED,)
-    return (PERFECT,) if auroc.value == 1 else ()
+        return (SWAPPED, *few)
+    return (PERFECT, *few) if auroc.value == 1 else few

@@ -56,7 +56,9 @@ class ClassJudge:
         found = bootstrap(
             lambda rows: auroc_of(task, labels[rows], own[rows]), draws, n_rows=len(labels), n_patients=n_units
         )
-        judged = compare_aurocs(task, labels, own, other, margin=margin, draws=draws, n_patients=n_units)
+        judged = compare_aurocs(
+            task, labels, own, other, margin=margin, draws=draws, n_patients=n_units, units=truth.units
+        )
         return found, judged
 
     def evaluate(

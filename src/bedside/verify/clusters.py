@@ -37,7 +37,11 @@ def unit_index(units: Units, n_cases: int) -> IntArray:
         raise ShapeError(
             f"{len(units)} units for {n_cases} cases", expected="one a case", hint="take both from one list"
         )
-    return np.unique(np.asarray(units), return_inverse=True)[1]
+    found = np.asarray(units)
+    n = len(found)
+    if n and found.dtype.kind == "i" and found.min() == 0 and found.max() < n and np.bincount(found).all():
+        return found  # already numbers from 0 on: sorting them again would cost more than most figures
+    return np.unique(found, return_inverse=True)[1]
 
 
 def n_distinct(index: IntArray) -> int:
@@ -53,6 +57,15 @@ def unit_sums(values: FloatArray, index: IntArray) -> FloatArray:
 def blank(n_units: int = 0, *, low: float = 0.0, high: float = 1.0, method: str = "not estimable") -> Estimate:
     """The stated convention for what the data cannot give: NaN with the widest interval."""
     return Estimate(value=math.nan, low=low, high=high, n_patients=n_units, method=method)
+
+
+FEW = 10
+"""Patients of a class below which an interval says that they are few."""
+
+
+def few_note(n_ill: int, n_well: int, kind: Literal["conservative", "approximate"]) -> str:
+    """What a method says of itself where one class has fewer than `FEW` patients; nothing else."""
+    return f"; fewer than {FEW} patients of a class: {kind}" if min(n_ill, n_well) < FEW else ""
 
 
 def standard_error(influence: FloatArray, index: IntArray) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from bedside.base.arrays import FloatArray, IntArray
 from bedside.base.task import Task
 from bedside.verify.clusters import Units, n_distinct, unit_index
 from bedside.verify.delong import PairedTest, delong_test
-from bedside.verify.equivalence import Equivalence, judge_equivalence
+from bedside.verify.equivalence import Equivalence, auroc_equivalence, judge_equivalence
 from bedside.verify.intervals import N_RESAMPLES, resamples
 from bedside.verify.noninferiority import NonInferiority, auroc_of, compare_aurocs, drawn_aurocs
 from bedside.verify.resampling import weights_of
@@ -35,7 +35,7 @@ class Comparison:
     equivalence
         TOST on the AUROC against the margin.
     non_inferiority
-        Of the first, by the paired bootstrap.
+        Of the first, at 95 %; with more than two classes by the paired bootstrap.
     """
 
     auroc: PairedTest
@@ -70,17 +70,27 @@ def compare_models(
         draws = resamples([str(unit) for unit in index.tolist()], n_resamples=N_RESAMPLES, seed=seed)
     if task.is_binary:
         k = task.positive
-        auroc = delong_test(labels == k, first.probabilities[:, k], second.probabilities[:, k], index)
+        ranked = labels == k, first.probabilities[:, k], second.probabilities[:, k]
+        auroc = delong_test(*ranked, index)
+        equivalence = auroc_equivalence(*ranked, margin=margin, units=index)
     else:
         weights = weights_of(draws, len(labels))
         one, two = (drawn_aurocs(task, labels, m.probabilities, weights) for m in (first, second))
         value = auroc_of(task, labels, first.probabilities) - auroc_of(task, labels, second.probabilities)
         auroc = drawn_difference(value, one - two, n_patients=n_units)
+        equivalence = judge_equivalence(auroc.difference, margin)
     return Comparison(
         auroc=auroc,
         calls=mcnemar(first.calls == labels, second.calls == labels, index),
-        equivalence=judge_equivalence(auroc.difference, margin),
+        equivalence=equivalence,
         non_inferiority=compare_aurocs(
-            task, labels, first.probabilities, second.probabilities, margin=margin, draws=draws, n_patients=n_units
+            task,
+            labels,
+            first.probabilities,
+            second.probabilities,
+            margin=margin,
+            draws=draws,
+            n_patients=n_units,
+            units=index,
         ),
     )

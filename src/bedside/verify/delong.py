@@ -8,7 +8,7 @@ import numpy as np
 
 from bedside.base.arrays import BoolArray, FloatArray, IntArray
 from bedside.base.estimate import Estimate
-from bedside.verify.clusters import Units, blank, interval, n_distinct, unit_index
+from bedside.verify.clusters import Units, blank, few_note, interval, n_distinct, unit_index
 from bedside.verify.distributions import normal_quantile, two_sided_p
 from bedside.verify.metrics import auroc, check_pair, ranks
 
@@ -129,7 +129,8 @@ def auroc_estimate(
     return interval(
         value, math.sqrt(max(up + down + both, 1e-15)), dof=(up + down) ** 2 / (up**2 / n_up + down**2 / n_down),
         scale="logit", n_units=n_units, level_frac=level_frac,
-        method=f"{name} with one case a class at Hanley-McNeil's spread, logit, Student",
+        method=f"{name} with one case a class at Hanley-McNeil's spread, logit, Student"
+        + few_note(n_up, n_down, "conservative"),
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Every figure of one yes-or-no question, each with its interval; and of many labels at once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from bedside.verify.average_precision import average_precision_estimate
 from bedside.verify.averages import FIGURES, column_draws, macro_estimate, micro_estimates
 from bedside.verify.calibration import brier_estimate, recalibration
 from bedside.verify.checking import check_probabilities, flags_of
-from bedside.verify.clusters import Units, n_distinct, unit_index
+from bedside.verify.clusters import Units, few_note, n_distinct, unit_index
 from bedside.verify.delong import auroc_estimate
 from bedside.verify.fixed_rate import sensitivity_at_specificity_estimate, specificity_at_sensitivity_estimate
 from bedside.verify.intervals import N_RESAMPLES
@@ -88,7 +88,7 @@ def diagnose(
         metrics |= {"ppv_at_prevalence": ppv, "npv_at_prevalence": npv}
     return Diagnostics(
         metrics=metrics,
-        flags=flags_of(positive, area),
+        flags=flags_of(positive, area, (n_distinct(index[positive]), n_distinct(index[~positive]))),
         n_cases=len(positive),
         n_positive=int(positive.sum()),
         n_patients=n_distinct(index),
@@ -98,7 +98,8 @@ def diagnose(
 def _at_threshold(positive: BoolArray, called: BoolArray, index: IntArray) -> dict[str, Estimate]:
     sensitivity, specificity = share(called, positive, index), share(~called, ~positive, index)
     lr_positive, lr_negative = likelihood_ratios(sensitivity, specificity)
-    return {
+    note = few_note(n_distinct(index[positive]), n_distinct(index[~positive]), "approximate")
+    found = {
         "sensitivity": sensitivity,
         "specificity": specificity,
         "ppv": share(positive, called, index),
@@ -111,6 +112,9 @@ def _at_threshold(positive: BoolArray, called: BoolArray, index: IntArray) -> di
         "lr_positive": lr_positive,
         "lr_negative": lr_negative,
     }
+    for name in ("ppv", "npv", "f1"):  # shares of other cases, which a handful of ill patients moves all the same
+        found[name] = replace(found[name], method=found[name].method + note)
+    return found
 
 
 def _held(positive: BoolArray, probability: FloatArray, index: IntArray) -> dict[str, Estimate]:

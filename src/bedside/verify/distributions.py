@@ -13,6 +13,11 @@ def normal_quantile(prob: float) -> float:
     return _NORMAL.inv_cdf(prob)
 
 
+def normal_cdf(z: float) -> float:
+    """P(Z <= z) of a standard normal."""
+    return _NORMAL.cdf(z)
+
+
 def two_sided_p(z: float) -> float:
     """Two-sided p-value of a standard normal statistic."""
     return math.erfc(abs(z) / math.sqrt(2))

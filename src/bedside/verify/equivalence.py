@@ -7,9 +7,9 @@ from bedside.base.arrays import BoolArray, FloatArray
 from bedside.base.errors import InputError
 from bedside.base.estimate import Estimate
 from bedside.verify.clusters import Units
-from bedside.verify.delong import delong_test
 from bedside.verify.distributions import normal_quantile
 from bedside.verify.noninferiority import NonInferiority, Verdict
+from bedside.verify.paired_auroc import paired_areas
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +63,7 @@ def judge_equivalence(difference: Estimate, margin: float) -> Equivalence:
         level_frac=0.90,
         method=difference.method,
     )
-    verdict: Verdict = "INCONCLUSIVE"
-    if -margin < narrow.low and narrow.high < margin:
-        verdict = "PASS"
-    elif difference.high < -margin or difference.low > margin:
-        verdict = "FAIL"
+    verdict = _verdict(narrow, difference, margin)
     return Equivalence(verdict=verdict, difference=narrow, margin=margin, p_value=_tost_p(difference, margin))
 
 
@@ -88,5 +84,17 @@ def _tost_p(difference: Estimate, margin: float) -> float:
 def auroc_equivalence(
     positive: BoolArray, small: FloatArray, reference: FloatArray, *, margin: float, units: Units = None
 ) -> Equivalence:
-    """Equivalence of two AUROCs on the same cases, by the paired DeLong interval."""
-    return judge_equivalence(delong_test(positive, small, reference, units).difference, margin)
+    """Equivalence of two AUROCs on the same cases, by the intervals of `PairedAreas` at 90 and 95 %."""
+    found = paired_areas(positive, small, reference, units)
+    if isinstance(found, Estimate):
+        return judge_equivalence(found, margin)
+    check_margin(margin)
+    narrow, wide = found.interval(0.90), found.interval(0.95)
+    sides = [p if abs(found.value) < margin else 1 - p for p in (found.p_value(-margin), found.p_value(margin))]
+    return Equivalence(verdict=_verdict(narrow, wide, margin), difference=narrow, margin=margin, p_value=max(sides))
+
+
+def _verdict(narrow: Estimate, wide: Estimate, margin: float) -> Verdict:
+    if -margin < narrow.low and narrow.high < margin:
+        return "PASS"
+    return "FAIL" if wide.high < -margin or wide.low > margin else "INCONCLUSIVE"

@@ -8,15 +8,17 @@ import numpy as np
 
 from bedside.base.arrays import FloatArray, IntArray
 from bedside.base.estimate import Estimate
+from bedside.base.jsonform import OMIT_DEFAULT
 from bedside.base.task import Task
 from bedside.verify.agreement import f1_estimate
 from bedside.verify.averages import column_draws, macro_estimate, one_against_rest
-from bedside.verify.calibration import mean_estimate
+from bedside.verify.calibration import brier_estimate
 from bedside.verify.clusters import n_distinct, unit_index
 from bedside.verify.comparison import Comparison, Outputs, compare_models
 from bedside.verify.delong import auroc_estimate
 from bedside.verify.diagnostics import Diagnostics, averages_of, diagnose
 from bedside.verify.intervals import bootstrap, f1_of, resamples, wilson
+from bedside.verify.mean_loss import mean_loss_estimate
 from bedside.verify.metrics import expected_calibration_error
 from bedside.verify.noninferiority import NonInferiority, compare_aurocs
 from bedside.verify.operating_point import OperatingPoint
@@ -29,7 +31,7 @@ class Score:
     """Every metric of one model on one set of cases.
 
     With more than two classes sensitivity, specificity, PPV and NPV are those of the positive class against the rest,
-    AUROC and F1 are macro averages. `confusion` is ``[true][called]``.
+    AUROC and F1 are macro averages. `confusion` is ``[true][called]``. `more` are figures of ordered classes.
     """
 
     auroc: Estimate
@@ -42,10 +44,11 @@ class Score:
     brier: Estimate
     ece: Estimate
     confusion: tuple[tuple[int, ...], ...]
+    more: dict[str, Estimate] = field(default_factory=dict, metadata=OMIT_DEFAULT)
 
     def metrics(self) -> dict[str, Estimate]:
         """Estimates by name, in the order of the reports."""
-        return {name: getattr(self, name) for name in METRICS}
+        return self.more | {name: getattr(self, name) for name in METRICS}
 
 
 METRICS = ("auroc", "sensitivity", "specificity", "ppv", "npv", "accuracy", "f1", "brier", "ece")
@@ -67,6 +70,8 @@ class Evidence:
         Macro and micro figures of the shipped model, where there are more than two classes.
     comparison
         DeLong's and McNemar's tests of shipped against reference, and the verdict on equivalence.
+    primary
+        Name of the figure that the verdict is about.
     """
 
     shipped: Score
@@ -80,6 +85,7 @@ class Evidence:
     details: dict[str, Diagnostics] = field(default_factory=dict)
     averages: dict[str, Estimate] = field(default_factory=dict)
     comparison: Comparison | None = None
+    primary: str = field(default="auroc", metadata=OMIT_DEFAULT)
 
 
 def score(
@@ -139,7 +145,9 @@ def _brier(labels: IntArray, probabilities: FloatArray, index: IntArray) -> Esti
     """Mean of the cases' squared distances, in the form of `brier_score`."""
     n_classes = probabilities.shape[1]
     apart = ((probabilities - np.eye(n_classes)[labels]) ** 2).sum(axis=1)
-    return mean_estimate(apart / 2, index) if n_classes == 2 else mean_estimate(apart, index, high=2.0)
+    if n_classes == 2:
+        return brier_estimate(labels == 1, probabilities[:, 1], index)
+    return mean_loss_estimate(apart, index, worst=2.0)
 
 
 def _f1(task: Task, labels: IntArray, called: IntArray) -> float:
@@ -194,6 +202,7 @@ def evaluate(
             margin=margin,
             draws=draws,
             n_patients=n_units,
+            units=index,
         ),
         flips_frac=wilson(int(flips.sum()), len(flips), n_patients=n_units),
         n_cases=len(labels),

@@ -1,17 +1,18 @@
 """Sensitivity where specificity is held, and the reverse; and the ROC curve that both are read from."""
 
 import math
-from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
 
 import numpy as np
 
-from bedside.base.arrays import BoolArray, FloatArray
+from bedside.base.arrays import BoolArray, FloatArray, IntArray
 from bedside.base.errors import InputError
 from bedside.base.estimate import Estimate
-from bedside.verify.clusters import Units, blank, n_distinct, unit_index
-from bedside.verify.distributions import binomial_cdf, binomial_pmf, normal_quantile
+from bedside.verify.clusters import Units, blank, few_note, n_distinct, standard_error, unit_index
+from bedside.verify.distributions import normal_quantile, t_quantile
 from bedside.verify.metrics import check_pair
-from bedside.verify.proportions import share
+from bedside.verify.order_statistics import quantile_levels, student_tail
+from bedside.verify.proportions import score_interval
 
 
 def roc_curve(positive: BoolArray, score: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -49,9 +50,10 @@ def sensitivity_at_specificity_estimate(
 ) -> Estimate:
     """Sensitivity at a held specificity, with an interval that knows the threshold is estimated too.
 
-    The threshold that truly holds the specificity lies, by order statistics of the negatives (Woodruff, JASA 1952;
-    binomial tails with half of the weight of what was seen), between two of their scores; the sensitivities there, and
-    Wilson's interval of the share itself, are joined in quadrature (MOVER). One class only gives NaN.
+    The threshold that truly holds the specificity lies between two levels of the negatives (`quantile_levels`;
+    Woodruff, JASA 1952). The sensitivities there, and Wilson's interval of the share itself, are joined in quadrature
+    around the share at the interpolated threshold (MOVER). Where no negative bounds the threshold on one side, that end
+    is all that is possible and the other end has the whole 5 %. One class only gives NaN.
     """
     index = unit_index(units, len(positive))
     score = np.asarray(score, np.float64)
@@ -59,17 +61,18 @@ def sensitivity_at_specificity_estimate(
     n_units = n_distinct(index)
     if math.isnan(value):
         return blank(n_units)
-    threshold = _threshold(positive, score, specificity_frac)
-    called = score >= threshold
-    own = share(called, positive, index)
-    n_effective = _effective(share(~called, ~positive, index), int((~positive).sum()))
-    strict, lax = _bounds(np.sort(score[~positive]), specificity_frac, n_effective)
-    if_strict, if_lax = float((score[positive] > strict).mean()), float((score[positive] > lax).mean())
-    low = value - math.hypot(value - own.low, max(0.0, value - if_strict))
-    high = value + math.hypot(own.high - value, max(0.0, if_lax - value))
+    curve = _Smooth(np.sort(score[positive]), np.sort(score[~positive]))
+    threshold = curve.threshold(specificity_frac)
+    up = _effective(score[positive] >= threshold, index[positive])
+    down = _effective(score[~positive] >= threshold, index[~positive])
+    if not 0 < specificity_frac < 1:
+        low, high = score_interval(value, up.n, up.quantile(0.025))
+    else:
+        low, high = _ends(curve, specificity_frac, up, down)
+    n_each = n_distinct(index[positive]), n_distinct(index[~positive])
     return Estimate(
-        value=value, low=max(0.0, low), high=min(1.0, max(high, value)), n_patients=n_units,
-        method="order statistics of the threshold and Wilson, MOVER",
+        value=value, low=max(0.0, min(low, value)), high=min(1.0, max(high, value)), n_patients=n_units,
+        method=f"fractional order statistics of the threshold and Wilson, MOVER{few_note(*n_each, 'conservative')}",
     )  # fmt: skip
 
 
@@ -80,32 +83,60 @@ def specificity_at_sensitivity_estimate(
     return sensitivity_at_specificity_estimate(~positive, -np.asarray(score, np.float64), sensitivity_frac, units)
 
 
-def _threshold(positive: BoolArray, score: FloatArray, specificity_frac: float) -> float:
-    missed, _, thresholds = roc_curve(positive, score)
-    return float(thresholds[missed <= 1 - specificity_frac + 1e-12][-1])
+@dataclass(frozen=True, slots=True)
+class _Smooth:
+    """Sorted scores of both classes, and the sensitivity where any share of the negatives is left below."""
+
+    up: FloatArray
+    down: FloatArray
+
+    def threshold(self, specificity_frac: float) -> float:
+        return float(np.interp(specificity_frac * len(self.down) - 0.5, np.arange(len(self.down)), self.down))
+
+    def sensitivity(self, specificity_frac: float) -> float:
+        at = self.threshold(specificity_frac)
+        below = np.searchsorted(self.up, at, "left") + np.searchsorted(self.up, at, "right")
+        return 1 - float(below) / 2 / len(self.up)
 
 
-def _effective(found: Estimate, n_cases: int) -> float:
-    """Independent negatives that the design effect at the threshold leaves; the units where it cannot be seen."""
-    if found.n_patients == n_cases or found.value in (0.0, 1.0):
-        return float(found.n_patients)
-    p, z = found.value, normal_quantile(0.975)
-    half = max((found.high - found.low) / 2, 1e-9)
-    return min(float(n_cases), max(1.0, z * z * p * (1 - p) / half**2))
+@dataclass(frozen=True, slots=True)
+class _Effective:
+    """Independent cases that the design effect leaves, and the degrees of freedom that it was found with."""
+
+    n: float
+    dof: float
+
+    def quantile(self, tail: float) -> float:
+        return t_quantile(1 - tail, max(1.0, self.dof)) if self.dof < math.inf else normal_quantile(1 - tail)
 
 
-def _bounds(negatives: FloatArray, specificity_frac: float, n_effective: float) -> tuple[float, float]:
-    """Scores between which the true quantile of the negatives lies, highest first; infinite where none bounds it."""
-    n, whole = len(negatives), max(1, round(n_effective))
-    upper = bisect_left(range(whole), 0.975, key=lambda k: _mid_cdf(k, whole, specificity_frac))
-    lower = bisect_right(range(whole), 0.025, key=lambda k: _mid_cdf(k, whole, specificity_frac))
-    strict = math.inf if upper >= whole else negatives[min(n - 1, round(upper / whole * n))]
-    lax = -math.inf if lower <= 0 else negatives[max(0, round(lower / whole * n) - 1)]
-    return float(strict), float(lax)
+def _effective(hits: BoolArray, index: IntArray) -> _Effective:
+    n, n_units, share_ = len(hits), n_distinct(index), float(hits.mean())
+    if n_units == n:
+        return _Effective(n, math.inf)
+    if share_ in (0.0, 1.0) or n_units < 2:
+        return _Effective(n_units, n_units - 1)
+    error, dof = standard_error((hits - share_) / n, index)
+    return _Effective(min(n, max(1.0, share_ * (1 - share_) / max(error * error, 1e-300))), dof)
 
 
-def _mid_cdf(k: int, n: int, prob: float) -> float:
-    """P(X < k) + P(X = k) / 2 of a binomial."""
-    if prob in (0.0, 1.0):
-        return 0.5 if k == prob * n else float(k > prob * n)
-    return binomial_cdf(k - 1, n, prob) + binomial_pmf(k, n, prob) / 2
+def _ends(curve: _Smooth, held: float, up: _Effective, down: _Effective) -> tuple[float, float]:
+    value = curve.sensitivity(held)
+    strict, lax = quantile_levels(down.n, held, tail=_tail(0.025, down))
+    tail_low = tail_high = 0.025
+    if strict is None and lax is not None:
+        tail_high, lax = 0.05, quantile_levels(down.n, held, tail=_tail(0.05, down))[1]
+    elif lax is None and strict is not None:
+        tail_low, strict = 0.05, quantile_levels(down.n, held, tail=_tail(0.05, down))[0]
+    low, high = 0.0, 1.0
+    if strict is not None:
+        own = score_interval(value, up.n, up.quantile(tail_low))[0]
+        low = value - math.hypot(value - own, max(0.0, value - curve.sensitivity(strict)))
+    if lax is not None:
+        own = score_interval(value, up.n, up.quantile(tail_high))[1]
+        high = value + math.hypot(own - value, max(0.0, curve.sensitivity(lax) - value))
+    return low, high
+
+
+def _tail(tail: float, found: _Effective) -> float:
+    return student_tail(tail, found.quantile(tail))

@@ -21,7 +21,11 @@ class HeatMap(Protocol):
 
 HEAT_MAPS: Seam[HeatMap] = Seam(
     "bedside.heat_maps",
-    {"occlusion": "bedside.verify.occlusion:occlusion_map", "rise": "bedside.verify.rise:RISE"},
+    {
+        "occlusion": "bedside.verify.occlusion:occlusion_map",
+        "rise": "bedside.verify.rise:RISE",
+        "cam": "bedside.verify.cam:class_activation_map",
+    },
 )
 
 

@@ -86,6 +86,9 @@ JUDGES: Seam[Judge] = Seam(
     {
         "classification": "bedside.verify.classes:CLASSES",
         "detection": "bedside.verify.box_judge:BOXES",
+        "multilabel": "bedside.verify.mark_judge:MARKS",
+        "ordinal": "bedside.verify.grade_judge:GRADES",
+        "segmentation": "bedside.verify.outlines:OUTLINES",
     },
 )
 """By kind of task."""

@@ -58,6 +58,8 @@ class MeasuredEvidence:
         Figures of the shipped model of every case, by name, in the order of the test; NaN where undefined.
     curves
         Named curves of the shipped model, ``(x, y)`` each.
+    p_values
+        Two-sided, of shipped model against reference, by name of the figure, corrected over all of them (Holm).
     """
 
     primary: str
@@ -75,3 +77,4 @@ class MeasuredEvidence:
     conventions: tuple[str, ...] = ()
     per_case: dict[str, tuple[float, ...]] = field(default_factory=dict)
     curves: dict[str, tuple[tuple[float, float], ...]] = field(default_factory=dict, metadata=OMIT_DEFAULT)
+    p_values: dict[str, float] = field(default_factory=dict, metadata=OMIT_DEFAULT)

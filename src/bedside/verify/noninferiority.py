@@ -12,7 +12,10 @@ from bedside.base.errors import InputError
 from bedside.base.estimate import Estimate
 from bedside.base.jsonform import OMIT_DEFAULT
 from bedside.base.task import Task
+from bedside.verify.clusters import Units, n_distinct, unit_index
+from bedside.verify.distributions import normal_cdf, t_quantile
 from bedside.verify.metrics import auroc, macro_auroc
+from bedside.verify.paired_auroc import auroc_difference
 from bedside.verify.resampling import Weights, ranked_draws, weights_of
 
 Verdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
@@ -53,26 +56,35 @@ def compare_aurocs(
     margin: float,
     draws: Sequence[IntArray],
     n_patients: int,
+    units: Units = None,
 ) -> NonInferiority:
-    """Judge non-inferiority by a paired bootstrap over patients, two-sided 95 % (one-sided 2.5 %).
+    """Judge non-inferiority by a two-sided 95 % interval (one-sided 2.5 %) over patients.
+
+    Two classes: the interval of `PairedAreas`. More: the paired bootstrap of the macro average, its tails those of
+    Student's quantile for the patients of the rarest class (Hesterberg, Am Stat 2015, section 3.2.1). Also where
+    patients repeat but `units` does not say which.
 
     Parameters
     ----------
     small, reference
         Probabilities ``(n, K)`` of the same cases in the same order.
+    units
+        Unit of each case; None where each stands for itself.
     """
+    if task.is_binary and (units is not None or n_patients == len(labels)):
+        k = task.positive
+        difference = auroc_difference(labels == k, small[:, k], reference[:, k], units)
+        return judged(difference, margin)
     value = auroc_of(task, labels, small) - auroc_of(task, labels, reference)
     weights = weights_of(draws, len(labels))
     found = drawn_aurocs(task, labels, small, weights) - drawn_aurocs(task, labels, reference, weights)
-    return judge_difference(value, found, margin=margin, n_patients=n_patients)
+    index = unit_index(units, len(labels))
+    n_rarest = min(n_distinct(index[labels == k]) for k in np.unique(labels))
+    return judge_difference(value, found, margin=margin, n_patients=n_patients, n_rarest=n_rarest)
 
 
-def judge_difference(
-    value: float, found: FloatArray, *, margin: float, n_patients: int, metric: str = "AUROC"
-) -> NonInferiority:
-    """Judge a difference (small model minus reference; more is better) by its bootstrap draws, ``(B,)``.
-
-    Draws in which it is undefined are left out.
+def judged(difference: Estimate, margin: float, *, metric: str = "AUROC") -> NonInferiority:
+    """Verdict on a 95 % interval of a difference (small model minus reference; more is better).
 
     Raises
     ------
@@ -83,23 +95,54 @@ def judge_difference(
         raise InputError(
             f"a margin of {margin}", expected="a number between 0 and 1, such as 0.02", hint="set it before you look"
         )
-    found = found[~np.isnan(found)]
-    if math.isnan(value) or not len(found):
-        blank = Estimate(value=math.nan, low=-1.0, high=1.0, n_patients=n_patients)
-        return NonInferiority(verdict="INCONCLUSIVE", difference=blank, margin=margin, metric=metric)
-    low, high = (float(x) for x in np.percentile(found, [2.5, 97.5]))
-    difference = Estimate(
-        value=value,
-        low=min(low, value),
-        high=max(high, value),
-        n_patients=n_patients,
-        method=f"paired bootstrap by patient, {len(found)} draws",
-    )
+    if math.isnan(difference.value):
+        return NonInferiority(verdict="INCONCLUSIVE", difference=difference, margin=margin, metric=metric)
+    low, high, n = difference.low, difference.high, difference.n_patients
     verdict: Verdict = "PASS" if low > -margin else "FAIL" if high < -margin else "INCONCLUSIVE"
-    needed = None if verdict != "INCONCLUSIVE" else _needed(value, float(found.std()), margin, n_patients)
+    unbounded = verdict != "INCONCLUSIVE" or (low, high) == (-1.0, 1.0)
+    needed = None if unbounded else _needed(difference.value, (high - low) / 3.92, margin, n)
     return NonInferiority(
         verdict=verdict, difference=difference, margin=margin, n_patients_needed=needed, metric=metric
     )
+
+
+def judge_difference(
+    value: float,
+    found: FloatArray,
+    *,
+    margin: float,
+    n_patients: int,
+    metric: str = "AUROC",
+    n_rarest: int | None = None,
+) -> NonInferiority:
+    """Judge a difference (small model minus reference; more is better) by its bootstrap draws, ``(B,)``.
+
+    Draws in which it is undefined are left out. With `n_rarest` patients of the rarest class the percentiles lie as
+    much further out as Student's quantile and the error of so few are larger than a normal's.
+
+    Raises
+    ------
+    InputError
+        For a margin that is not between 0 and 1.
+    """
+    found = found[~np.isnan(found)]
+    if math.isnan(value) or not len(found):
+        return judged(Estimate(value=math.nan, low=-1.0, high=1.0, n_patients=n_patients), margin, metric=metric)
+    tail = 2.5 if n_rarest is None else 100 * expanded_tail(0.025, n_rarest)
+    low, high = (float(x) for x in np.percentile(found, [tail, 100 - tail]))
+    expanded = f", tails of {tail:.2g} %" if n_rarest is not None else ""
+    difference = Estimate(
+        value=value, low=min(low, value), high=max(high, value), n_patients=n_patients,
+        method=f"paired bootstrap by patient, {len(found)} draws{expanded}",
+    )  # fmt: skip
+    return judged(difference, margin, metric=metric)
+
+
+def expanded_tail(tail: float, n: int) -> float:
+    """Tail of the bootstrap draws that has the cover of Student's interval for `n` patients; `tail` for many."""
+    if n < 2:
+        return 0.0
+    return normal_cdf(-math.sqrt(n / (n - 1)) * t_quantile(1 - tail, n - 1))
 
 
 def drawn_aurocs(task: Task, labels: IntArray, probabilities: FloatArray, weights: Weights) -> FloatArray:

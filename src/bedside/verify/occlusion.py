@@ -10,7 +10,9 @@ from bedside.verify.operating_point import OperatingPoint
 N_CELLS = 10
 
 
-def occlusion_map(session: Session, image: FloatArray, point: OperatingPoint, class_index: int) -> FloatArray:
+def occlusion_map(
+    session: Session, image: FloatArray, point: OperatingPoint, class_index: int, *, n_cells: int = N_CELLS
+) -> FloatArray:
     """How much hiding each place lowers the probability of a class.
 
     Parameters
@@ -18,6 +20,8 @@ def occlusion_map(session: Session, image: FloatArray, point: OperatingPoint, cl
     image
         One preprocessed ``(C, H, W)`` image; a hidden place takes the image's mean. The constant bars of a letterbox
         are no part of it: they are never hidden, never hot, and not in the mean.
+    n_cells
+        Windows along a side, each a fifth of it; fewer than 6 would leave gaps.
 
     Returns
     -------
@@ -28,9 +32,9 @@ def occlusion_map(session: Session, image: FloatArray, point: OperatingPoint, cl
     inner = image[:, *box]
     height, width = inner.shape[1:]
     side_y, side_x = max(2, height // 5), max(2, width // 5)
-    rows = np.linspace(0, max(0, height - side_y), N_CELLS).round().astype(int) + box[0].start
-    columns = np.linspace(0, max(0, width - side_x), N_CELLS).round().astype(int) + box[1].start
-    hidden = np.repeat(image[None], N_CELLS * N_CELLS, axis=0)
+    rows = np.linspace(0, max(0, height - side_y), n_cells).round().astype(int) + box[0].start
+    columns = np.linspace(0, max(0, width - side_x), n_cells).round().astype(int) + box[1].start
+    hidden = np.repeat(image[None], n_cells * n_cells, axis=0)
     places = [(slice(y, min(y + side_y, box[0].stop)), slice(x, min(x + side_x, box[1].stop)))
               for y in rows for x in columns]  # fmt: skip
     fill = inner.mean(axis=(1, 2), keepdims=True)

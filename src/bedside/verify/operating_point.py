@@ -30,6 +30,11 @@ class OperatingPoint:
         ``softmax`` where one of the K holds, ``sigmoid`` where each holds or not.
     thresholds_prob
         With ``sigmoid``: a threshold for each of the K; empty means `threshold_prob` for all.
+    slopes, offsets
+        With ``sigmoid``: of each of the K, applied to its logit beside the temperature (Platt 1999); empty means 1, 0.
+    least_area_frac
+        For maps with a threshold: a case in which a smaller share of all places is called has none called; a speck is
+        no lesion.
     """
 
     temperature: float
@@ -38,11 +43,14 @@ class OperatingPoint:
     rule: str
     link: Literal["softmax", "sigmoid"] = field(default="softmax", metadata=OMIT_DEFAULT)
     thresholds_prob: tuple[float, ...] = field(default=(), metadata=OMIT_DEFAULT)
+    slopes: tuple[float, ...] = field(default=(), metadata=OMIT_DEFAULT)
+    offsets: tuple[float, ...] = field(default=(), metadata=OMIT_DEFAULT)
+    least_area_frac: float = field(default=0.0, metadata=OMIT_DEFAULT)
 
     def probabilities(self, logits: FloatArray) -> FloatArray:
         """Probabilities of the same shape."""
         if self.link == "sigmoid":
-            return sigmoid(logits, self.temperature)
+            return sigmoid(self._recalibrated(logits), self.temperature)
         return softmax(logits, self.temperature)
 
     def calls(self, probabilities: FloatArray) -> IntArray:
@@ -51,7 +59,18 @@ class OperatingPoint:
             return (probabilities >= self._thresholds(probabilities)).astype(np.int64)
         if self.threshold_prob is None:
             return probabilities.argmax(axis=1)
-        return np.where(probabilities[:, self.positive] >= self.threshold_prob, self.positive, 1 - self.positive)
+        is_called = probabilities[:, self.positive] >= self.threshold_prob
+        if self.least_area_frac and is_called.ndim > 1:
+            places = tuple(range(1, is_called.ndim))
+            is_called &= is_called.mean(axis=places, keepdims=True) >= self.least_area_frac
+        return np.where(is_called, self.positive, 1 - self.positive)
+
+    def _recalibrated(self, logits: FloatArray) -> FloatArray:
+        if not self.slopes:
+            return logits
+        shape = (1, len(self.slopes), *(1,) * (np.ndim(logits) - 2))
+        slopes, offsets = (np.array(each, np.float64).reshape(shape) for each in (self.slopes, self.offsets))
+        return np.asarray(logits, np.float64) * slopes + offsets * self.temperature
 
     def _thresholds(self, probabilities: FloatArray) -> FloatArray:
         n_classes, inner = probabilities.shape[1], (1,) * (probabilities.ndim - 2)

@@ -1,11 +1,11 @@
 """Does the exported file compute what the trained model does? Stage by stage, on real images and on edge cases."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from bedside.base.arrays import FloatArray
+from bedside.base.arrays import FloatArray, IntArray
 from bedside.base.errors import ShapeError
 from bedside.runtime.session import Session, logits
 from bedside.verify.operating_point import OperatingPoint
@@ -85,6 +85,14 @@ def edge_images(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
     return images
 
 
+Flips = Callable[[IntArray, IntArray], float]
+
+
+def flips_of_calls(before: IntArray, now: IntArray) -> float:
+    """Share of calls that differ."""
+    return float(np.mean(before != now))
+
+
 def check_parity(
     chain: Sequence[tuple[str, Session]],
     images: FloatArray,
@@ -93,6 +101,7 @@ def check_parity(
     *,
     int8_tolerance_prob: float = INT8_TOLERANCE_PROB,
     max_flips_frac: float = MAX_FLIPS_FRAC,
+    flips: Flips = flips_of_calls,
 ) -> ParityReport:
     """Compare each stage with the one before, and the last with the first.
 
@@ -105,6 +114,8 @@ def check_parity(
         Preprocessed real images and edge cases, ``(n, C, H, W)`` float32.
     point
         The locked operating point, at which flips are counted.
+    flips
+        Share of flips from two arrays of calls.
     """
     if len(chain) < 2 or not len(images) or not len(edges):
         raise ShapeError(
@@ -117,10 +128,10 @@ def check_parity(
     step = max(float(np.ptp(first[1])) / 255, 1e-9)
     tolerances = [int8_tolerance_prob if name.endswith("int8") else EXACT_TOLERANCE_PROB for name, _ in chain]
     stages = tuple(
-        _compare(now[0], before, now, point, step, tolerance, max_flips_frac)
+        _compare(now[0], before, now, point, step, tolerance, max_flips_frac, flips)
         for before, now, tolerance in zip(outputs, outputs[1:], tolerances[1:], strict=False)
     )
-    whole = _compare("end to end", first, outputs[-1], point, step, max(tolerances), max_flips_frac)
+    whole = _compare("end to end", first, outputs[-1], point, step, max(tolerances), max_flips_frac, flips)
     return ParityReport(chain=tuple(name for name, _ in chain), stages=stages, end_to_end=whole, n_images=len(images))
 
 
@@ -128,12 +139,13 @@ _Output = tuple[str, FloatArray, FloatArray]
 
 
 def _compare(
-    stage: str, before: _Output, now: _Output, point: OperatingPoint, step: float, tolerance: float, max_flips: float
-) -> StageParity:
+    stage: str, before: _Output, now: _Output, point: OperatingPoint, step: float, tolerance: float, max_flips: float,
+    flips_frac: Flips,
+) -> StageParity:  # fmt: skip
     p, q = point.probabilities(before[1]), point.probabilities(now[1])
     change = np.abs(p - q).max(axis=1)
     edge = float(np.abs(point.probabilities(before[2]) - point.probabilities(now[2])).max())
-    flips = float(np.mean(point.calls(p) != point.calls(q)))
+    flips = flips_frac(point.calls(p), point.calls(q))
     return StageParity(
         stage=stage,
         max_change_prob=float(change.max()),

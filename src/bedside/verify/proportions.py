@@ -1,30 +1,56 @@
 """Shares and what follows from them: Wilson with a design effect, PPV and NPV at a prevalence, likelihood ratios."""
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
 from bedside.base.arrays import BoolArray
 from bedside.base.errors import InputError
 from bedside.base.estimate import Estimate
-from bedside.verify.clusters import Units, blank, n_distinct, standard_error, unit_index
+from bedside.verify.clusters import FEW, Units, blank, n_distinct, standard_error, unit_index
 from bedside.verify.distributions import beta_quantile, normal_quantile, t_quantile
 from bedside.verify.intervals import confusion, wilson
+
+_BLAKER_STEPS = 20_000
+_RARE_FRAC = 0.05
 
 
 def clopper_pearson(n_hits: int, n_tried: int, *, level_frac: float = 0.95) -> Estimate:
     """Proportion with the exact interval of Clopper and Pearson (Biometrika 1934)."""
     if not n_tried:
         return blank(method="Clopper-Pearson")
-    tail = (1 - level_frac) / 2
+    low, high = exact_interval(n_hits / n_tried, n_tried, level_frac=level_frac)
     return Estimate(
-        value=n_hits / n_tried,
-        low=beta_quantile(tail, n_hits, n_tried - n_hits + 1) if n_hits else 0.0,
-        high=beta_quantile(1 - tail, n_hits + 1, n_tried - n_hits) if n_hits < n_tried else 1.0,
-        n_patients=n_tried,
-        level_frac=level_frac,
-        method="Clopper-Pearson",
+        value=n_hits / n_tried, low=low, high=high, n_patients=n_tried, level_frac=level_frac, method="Clopper-Pearson"
     )
+
+
+def exact_interval(value: float, n: float, *, level_frac: float = 0.95) -> tuple[float, float]:
+    """Clopper and Pearson's ends for a share of `n`, not always whole (Korn and Graubard, Surv Methodol 1998)."""
+    tail, hits = (1 - level_frac) / 2, value * n
+    low = beta_quantile(tail, hits, n - hits + 1) if value > 0 else 0.0
+    high = beta_quantile(1 - tail, hits + 1, n - hits) if value < 1 else 1.0
+    return min(low, value), max(high, value)
+
+
+@lru_cache(maxsize=1024)
+def blaker_interval(n_hits: int, n_tried: int, *, level_frac: float = 0.95) -> tuple[float, float]:
+    """Blaker's exact ends (Can J Stat 2000): they cover at least as often as they say, and lie inside the exact ones.
+
+    Every share at which what was seen, or what is less likely to be so far out in its tail, has a probability above
+    ``1 - level_frac``; to 1/20,000, outwards. For small numbers only.
+    """
+    shares = np.linspace(0, 1, _BLAKER_STEPS + 1)
+    seen = np.array([[math.comb(n_tried, k)] for k in range(n_tried + 1)]) * (
+        shares ** np.arange(n_tried + 1)[:, None] * (1 - shares) ** np.arange(n_tried, -1, -1)[:, None]
+    )
+    tails = np.minimum(np.cumsum(seen, axis=0), np.cumsum(seen[::-1], axis=0)[::-1])
+    accepted = np.where(tails <= tails[n_hits] + 1e-12, seen, 0.0).sum(axis=0) > 1 - level_frac
+    inside = np.flatnonzero(accepted)
+    ends = max(0, inside[0] - 1), min(_BLAKER_STEPS, inside[-1] + 1)
+    value = n_hits / n_tried
+    return min(value, float(shares[ends[0]])), max(value, float(shares[ends[1]]))
 
 
 def score_interval(value: float, n: float, z: float) -> tuple[float, float]:
@@ -36,12 +62,14 @@ def score_interval(value: float, n: float, z: float) -> tuple[float, float]:
 
 
 def share(hits: BoolArray, among: BoolArray, units: Units = None, *, level_frac: float = 0.95) -> Estimate:
-    """Share of `hits` in `among` with Wilson's interval, both ``(n,)``.
+    """Share of `hits` in `among`, both ``(n,)``, with Wilson's interval; with an exact one below `FEW` cases.
 
     Where units repeat, the number of cases is divided by the design effect that is found in them (Rao and Scott,
-    Biometrics 1992; at least 1) and Student's quantile, at the degrees of freedom of `standard_error`, replaces the
-    normal one (Franco et al., J Surv Stat Methodol 2019). A share of 0 or 1 shows no design effect: then the number of
-    units counts. Nothing in `among` gives NaN.
+    Biometrics 1992; at least 1) and Student's quantile replaces the normal one (Franco et al., J Surv Stat Methodol
+    2019), at the degrees of freedom of `standard_error`, and three more below 5 and above 95 %, where Wilson's ends are
+    wide already. A share of 0 or 1 shows no design effect: then the number of units counts. Of fewer than ten
+    independent cases a share takes so few values that no interval covers 95 % whatever the truth; the exact ones cover
+    at least that: Blaker's, or where units repeat Clopper and Pearson's. Nothing in `among` gives NaN.
 
     Examples
     --------
@@ -52,16 +80,24 @@ def share(hits: BoolArray, among: BoolArray, units: Units = None, *, level_frac:
     n, n_units = len(index), n_distinct(index)
     if not n:
         return blank(method="Wilson")
-    if n_units == n and level_frac == 0.95:
+    if n_units == n and level_frac == 0.95 and n >= FEW:
         return wilson(int(hits[among].sum()), n)
     value = float(hits[among].mean())
     n_effective, z = n_units, normal_quantile((1 + level_frac) / 2)
     if 0 < value < 1 and 1 < n_units < n:
         error, dof = standard_error((hits[among] - value) / n, index)
         n_effective = min(n, max(1.0, value * (1 - value) / max(error * error, 1e-300)))
-        z = t_quantile((1 + level_frac) / 2, dof)
-    low, high = score_interval(value, n_effective, z)
-    method = "Wilson" if n_units == n else f"Wilson, {n} cases counted as {n_effective:.1f} for the design effect"
+        z = t_quantile((1 + level_frac) / 2, dof + (3 if min(value, 1 - value) < _RARE_FRAC else 0))
+    counted = "" if n_units == n else f", {n} cases counted as {n_effective:.1f} for the design effect"
+    few = f"; fewer than {FEW} independent cases: conservative"
+    if n_units == n and n < FEW:
+        (low, high), method = blaker_interval(int(hits[among].sum()), n, level_frac=level_frac), f"Blaker{few}"
+    elif n_effective < FEW:
+        low, high = exact_interval(value, n_effective, level_frac=level_frac)
+        method = f"Clopper-Pearson{counted}{few}"
+    else:
+        low, high = score_interval(value, n_effective, z)
+        method = f"Wilson{counted}"
     return Estimate(value=value, low=low, high=high, n_patients=n_units, level_frac=level_frac, method=method)
 
 

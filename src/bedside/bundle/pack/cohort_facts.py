@@ -56,8 +56,9 @@ def _audit(data: ReportData) -> Fact:
 
 def _preprocessing(data: ReportData) -> Fact:
     spec = data.input_spec
+    sides = () if spec is None else spec.shape[-2:] if spec.depth_px is None else spec.shape[-3:]
     size = (
-        f" to {spec.height_px} x {spec.width_px} px, {wording.counted(spec.n_channels, 'channel', 'channels')}"
+        f" to {' x '.join(map(str, sides))} px, {wording.counted(spec.n_channels, 'channel', 'channels')}"
         if spec
         else ""
     )

@@ -120,8 +120,6 @@ MODEL_FACTS: Mapping[str, Callable[[ReportData], Fact]] = {
     "performance": _performance,
     "cross_table": _cross_table,
     "failures": _failures,
-    "indeterminate": said("None: every test case got a call"),
-    "heat": said("Occlusion maps of the shipped file on pictured test cases in report.html", "what they mean"),
     "parity": _parity,
     "software": _software,
     "lineage": _lineage,

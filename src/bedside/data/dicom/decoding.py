@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from bedside.base.seam import Requirement, require
-from bedside.data.dicom.opening import refusal, tag_name
+from bedside.data.dicom.opening import n_frames_of, refusal, tag_name
 
 _DECODERS = (Requirement("pylibjpeg", "pylibjpeg[all]"),)
 _UPPER_BITS_MATTER = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2",
@@ -42,11 +42,32 @@ def decode(path: Path, dataset: Any, frame: int | None = None) -> np.ndarray:
             hint="transcode it, for example to Explicit VR Little Endian",
         ) from None
     try:
-        return _decoded(path, dataset, str(syntax), frame)
+        return _as_many_as_stated(path, dataset, _decoded(path, dataset, str(syntax), frame), frame)
     except RuntimeError as error:
         if "pylibjpeg" in str(error) and "missing dependencies" in str(error):
             require(f"the transfer syntax of {path}", _DECODERS)
         raise
+
+
+def _as_many_as_stated(path: Path, dataset: Any, stored: np.ndarray, frame: int | None) -> np.ndarray:
+    """Refuse bytes for more frames than the header states: frames, or Bits Allocated, are then wrong.
+
+    Raises
+    ------
+    ImageError
+        Naming Number of Frames (0028,0008).
+    """
+    stated = n_frames_of(dataset)
+    n_axes = 2 + (int(dataset.SamplesPerPixel) > 1)
+    n_frames = stored.shape[0] if stored.ndim > n_axes else 1
+    if n_frames == (stated if frame is None else 1):
+        return stored
+    raise refusal(
+        path,
+        f"{tag_name('NumberOfFrames')} is {stated}, but {tag_name('PixelData')} holds {n_frames} frames of "
+        f"{dataset.BitsAllocated} bits ({tag_name('BitsAllocated')})",
+        expected="as many frames as the header states",
+    )
 
 
 def _decoded(path: Path, dataset: Any, syntax: str, frame: int | None) -> np.ndarray:

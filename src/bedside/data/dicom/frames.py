@@ -5,7 +5,8 @@ from typing import Any
 _TONE_GROUPS = ("PixelValueTransformationSequence", "FrameVOILUTSequence")
 _TONE_TAGS = ("RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence", "VOILUTSequence",
               "WindowCenter", "WindowWidth", "VOILUTFunction")  # fmt: skip
-_PIXEL_TAGS = ("PhotometricInterpretation", "BitsStored", "BitsAllocated", "PixelRepresentation", "SamplesPerPixel")
+_PIXEL_TAGS = ("PhotometricInterpretation", "BitsStored", "BitsAllocated", "PixelRepresentation", "SamplesPerPixel",
+               "PixelPaddingValue", "PixelPaddingRangeLimit")  # fmt: skip
 
 
 def group_of(dataset: Any, frame: int, name: str) -> Any:

@@ -114,6 +114,13 @@ def _check_bits(path: Path, dataset: Any) -> None:
         raise refusal(path, f"{tag_name('BitsStored')} is {stored}", expected=f"1 to {allocated}, the bits allocated")
     if "TransferSyntaxUID" not in getattr(dataset, "file_meta", {}):
         raise refusal(path, f"it has no {tag_name('TransferSyntaxUID')}", expected="a file meta group (PS3.10)")
+    photometric, n_samples = str(dataset.PhotometricInterpretation), int(dataset.SamplesPerPixel)
+    if photometric.startswith(("MONOCHROME", "PALETTE")) and n_samples != 1:
+        raise refusal(
+            path,
+            f"{tag_name('PhotometricInterpretation')} is {photometric}, {tag_name('SamplesPerPixel')} is {n_samples}",
+            expected="1 sample a pixel",
+        )
 
 
 def n_frames_of(dataset: Any) -> int:

@@ -7,6 +7,7 @@ import numpy as np
 
 from bedside.base.arrays import ByteArray, FloatArray
 from bedside.data.dicom.opening import refusal, tag_name
+from bedside.data.dicom.padding import Padding
 from bedside.data.window import AnyWindow, PercentileWindow
 
 _TABLE_LIMIT = 1 << 16
@@ -27,9 +28,15 @@ def measured(path: Path, header: Any, stored: np.ndarray) -> FloatArray:
 
 
 def _modality(stored: np.ndarray, header: Any) -> np.ndarray:
-    from pydicom.pixels.processing import apply_modality_lut
+    """Where only one of slope and intercept is stated, the other is 1 or 0; an empty one counts as absent."""
+    if header.get("ModalityLUTSequence"):
+        from pydicom.pixels.processing import apply_modality_lut
 
-    return apply_modality_lut(stored, header)
+        return apply_modality_lut(stored, header)
+    slope, intercept = header.get("RescaleSlope"), header.get("RescaleIntercept")
+    if slope is None and intercept is None:
+        return stored
+    return stored.astype(np.float64) * float(1 if slope is None else slope) + float(intercept or 0)
 
 
 def check_tone(path: Path, header: Any) -> None:
@@ -37,6 +44,10 @@ def check_tone(path: Path, header: Any) -> None:
     for name in ("RescaleSlope", "RescaleIntercept"):
         if header.get(name) is not None and not np.isfinite(float(header[name].value)):
             raise refusal(path, f"{tag_name(name)} is {header[name].value}", expected="a finite number")
+    for table in header.get("ModalityLUTSequence") or ():
+        if lacking := [name for name in ("LUTDescriptor", "LUTData") if table.get(name) is None]:
+            where = tag_name("ModalityLUTSequence")
+            raise refusal(path, f"{where} has no {tag_name(lacking[0])}", expected="a whole table (PS3.3 C.11.1)")
     slope = header.get("RescaleSlope")
     if slope is not None and not header.get("ModalityLUTSequence") and float(slope) == 0:
         raise refusal(
@@ -59,44 +70,57 @@ def shown(path: Path, header: Any, stored: np.ndarray, window: AnyWindow | None 
 
     Without `window` the file's own VOI LUT Sequence (0028,3010), else its first Window Center and Width, else nothing
     is applied, and the result is scaled to 0-255 by its own range. With `window` the measured values pass through
-    it, and nothing is scaled: two images of one window are comparable.
+    it, and nothing is scaled: two images of one window are comparable. Pixels of the Pixel Padding Value (0028,0120)
+    are no image (PS3.3 C.7.5.1.1.2): they stay out of that range and become black.
     """
     check_tone(path, header)
     is_quick = _suits_a_table(stored) and not isinstance(window, PercentileWindow)
-    grey = _by_table(header, stored, window) if is_quick else _by_pixel(header, stored, window)
-    return 255 - grey if str(header.PhotometricInterpretation) == "MONOCHROME1" else grey
+    is_inverted = str(header.PhotometricInterpretation) == "MONOCHROME1"
+    padding = Padding.of(header, black=255 if is_inverted else 0)
+    grey = (_by_table if is_quick else _by_pixel)(header, stored, window, padding)
+    return 255 - grey if is_inverted else grey
 
 
 def _suits_a_table(stored: np.ndarray) -> bool:
     return np.issubdtype(stored.dtype, np.integer) and stored.dtype.itemsize <= 2 and stored.size > _TABLE_LIMIT
 
 
-def _by_pixel(header: Any, stored: np.ndarray, window: AnyWindow | None) -> ByteArray:
+def _by_pixel(header: Any, stored: np.ndarray, window: AnyWindow | None, padding: Padding) -> ByteArray:
+    outside = padding.holds(stored)
     if window is not None:
-        return window(_modality(stored, header))
+        return padding.painted(window(_modality(stored, header)), outside)
     values = np.asarray(_voi(_modality(stored, header), header), np.float64)
-    return scaled(values, float(values.min()), float(values.max()))
+    return padding.painted(scaled(values, *_range(values, ~outside)), outside)
 
 
-def _by_table(header: Any, stored: np.ndarray, window: AnyWindow | None) -> ByteArray:
+def _range(values: FloatArray, counts: np.ndarray) -> tuple[float, float]:
+    """Ends of the values that count; of all, where none does."""
+    chosen = values if counts.all() or not counts.any() else values[counts]
+    return float(chosen.min()), float(chosen.max())
+
+
+def _by_table(header: Any, stored: np.ndarray, window: AnyWindow | None, padding: Padding) -> ByteArray:
     """Transform each value that can occur once, and look the pixels up: the same numbers, several times faster."""
     low, high = int(stored.min()), int(stored.max())
     can_occur = np.arange(low, high + 1, dtype=np.int32).astype(stored.dtype)
     row = stored - stored.dtype.type(low) if low else stored
     row = row.view(np.uint16 if stored.dtype.itemsize == 2 else np.uint8)
+    outside = padding.holds(can_occur)
     if window is not None:
-        return np.take(window(_modality(can_occur, header)), row)
+        return np.take(padding.painted(window(_modality(can_occur, header)), outside), row)
     values = np.asarray(_voi(_modality(can_occur, header), header), np.float64)
-    return np.take(scaled(values, *_range_of_those_that_occur(values, row)), row)
+    ends = _range_of_those_that_occur(values, row, outside)
+    return np.take(padding.painted(scaled(values, *ends), outside), row)
 
 
-def _range_of_those_that_occur(values: FloatArray, row: np.ndarray) -> tuple[float, float]:
+def _range_of_those_that_occur(values: FloatArray, row: np.ndarray, outside: np.ndarray) -> tuple[float, float]:
     steps = np.diff(values)
-    if (steps >= 0).all() or (steps <= 0).all():
+    if not outside.any() and ((steps >= 0).all() or (steps <= 0).all()):
         return float(values.min()), float(values.max())  # monotone: the ends are pixels
     occurs = np.zeros(len(values), bool)
     occurs[row.ravel()] = True
-    return float(values[occurs].min()), float(values[occurs].max())
+    inside = occurs & ~outside
+    return _range(values, inside if inside.any() else occurs)
 
 
 def _voi(values: np.ndarray, header: Any) -> np.ndarray:

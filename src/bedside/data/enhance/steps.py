@@ -6,11 +6,12 @@ from typing import Any
 
 from bedside.base.errors import InputError
 from bedside.data.enhance.denoise import Bilateral, Median, NonLocalMeans
+from bedside.data.enhance.diffusion import Srad
 from bedside.data.enhance.histogram import Clahe, Equalize, StretchPercentiles
 from bedside.data.enhance.sector import SectorMask
 from bedside.data.enhance.speckle import Lee
 
-Step = StretchPercentiles | Equalize | Clahe | Median | Bilateral | NonLocalMeans | Lee | SectorMask
+Step = StretchPercentiles | Equalize | Clahe | Median | Bilateral | NonLocalMeans | Lee | Srad | SectorMask
 """Frozen settings whose call takes a uint8 picture and returns a new one."""
 
 STEPS: dict[str, type[Any]] = {
@@ -21,6 +22,7 @@ STEPS: dict[str, type[Any]] = {
     "bilateral": Bilateral,
     "non_local_means": NonLocalMeans,
     "lee": Lee,
+    "srad": Srad,
     "sector": SectorMask,
 }
 

@@ -21,6 +21,7 @@ SOURCES: Seam[Source] = Seam(
     {
         "medmnist": "bedside.data.sources.medmnist:load",
         "folder": "bedside.data.sources.folder:load",
+        "masks": "bedside.data.sources.masks:load",
         "dicom": "bedside.data.sources.dicom:load",
         "nih-cxr14": "bedside.data.sources.cxr14:load",
         "chexpert": "bedside.data.sources.chexpert:load",
@@ -28,6 +29,9 @@ SOURCES: Seam[Source] = Seam(
         "coco": "bedside.data.sources.coco:load",
         "voc": "bedside.data.sources.voc:load",
         "rsna-pneumonia": "bedside.data.sources.rsna_pneumonia:load",
+        "clips": "bedside.data.sources.clips:load",
+        "nifti": "bedside.data.sources.nifti:load",
+        "msd": "bedside.data.sources.msd:load",
         "phantom": "bedside.data.sources.phantom:load",
     },
 )
@@ -39,9 +43,9 @@ def load_cohort(source: str, **options: str) -> Cohort:
     Parameters
     ----------
     source
-        ``medmnist:NAME``, ``folder:DIR``, ``dicom:DIR``, ``nih-cxr14:DIR``, ``chexpert:DIR``,
-        ``boxes:DIR``, ``coco:DIR``, ``voc:DIR``, ``rsna-pneumonia:DIR``, ``phantom:detection``,
-        ``phantom:ultrasound``, or a plugin's.
+        ``medmnist:NAME``, ``folder:DIR``, ``dicom:DIR``, ``masks:DIR``, ``nifti:DIR``, ``msd:DIR``, ``clips:DIR``,
+        ``boxes:DIR``, ``coco:DIR``, ``voc:DIR``, ``rsna-pneumonia:DIR``, ``nih-cxr14:DIR``, ``chexpert:DIR``,
+        ``phantom:ultrasound`` and other phantoms, or a plugin's.
     **options
         Passed to the source; ``positive="NAME"`` names the class that is looked for.
 

@@ -7,11 +7,16 @@ from bedside.base.errors import CohortError, InputError
 from bedside.base.task import Task
 from bedside.data.case import Case, Part
 from bedside.data.cohort import Cohort
+from bedside.data.sources.findings import findings_asked
 from bedside.data.sources.tables import choice, folder_at, rows_of, unknown_layout
 
 OBSERVATIONS = ("No Finding", "Enlarged Cardiomediastinum", "Cardiomegaly", "Lung Opacity", "Lung Lesion", "Edema",
                 "Consolidation", "Pneumonia", "Atelectasis", "Pneumothorax", "Pleural Effusion", "Pleural Other",
                 "Fracture", "Support Devices")  # fmt: skip
+EVALUATED = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Pleural Effusion")
+"""Observations of the paper's own evaluation."""
+
+UNKNOWN = -1
 _TABLES: dict[str, Part] = {"train.csv": "development", "valid.csv": "tuning", "test.csv": "test"}
 
 
@@ -23,8 +28,12 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
     divided anew by patient.
 
     Option ``positive`` names the observation that is asked for (default Pleural Effusion); ``uncertain`` says what -1
-    is: ``ignore`` (the default: the image is left out), ``zero`` or ``one``; an empty cell is "not mentioned" and
+    is: ``ignore`` (the default: the image is left out, or with several observations the mark is unknown), ``zero`` or
+    ``one``; an empty cell is "not mentioned" and
     counts as negative, as in the paper. Option ``view`` is ``frontal`` (the default), ``lateral`` or ``all``.
+
+    Option ``task=multilabel`` asks several observations at once: those of ``findings``, or the five that the paper
+    evaluates. An image of which none is known is left out.
 
     Raises
     ------
@@ -39,15 +48,17 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
             expected="one of " + ", ".join(OBSERVATIONS),
             hint="see --positive",
         )
+    is_one = choice(options, "task", ("classification", "multilabel")) == "classification"
+    asked = (observation,) if is_one else findings_asked(options, OBSERVATIONS, EVALUATED)
     uncertain = choice(options, "uncertain", ("ignore", "zero", "one"))
     view = choice(options, "view", ("frontal", "lateral", "all"))
     tables = _tables(folder)
     cases: list[Case] = []
     absent: dict[str, str] = {}
     for table, part in tables.items():
-        for number, row in rows_of(table, ("Path", observation)):
-            label = _label(row[observation], uncertain, f"{table} line {number}")
-            if label is None or not _is_of_view(row, view):
+        for number, row in rows_of(table, ("Path", *asked)):
+            labels = [_label(row[name], uncertain, f"{table} line {number}") for name in asked]
+            if all(label is None for label in labels) or not _is_of_view(row, view):
                 continue
             path = _image(folder, row["Path"])
             name = path.relative_to(folder).as_posix()
@@ -55,14 +66,24 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
                 absent[name] = f"{table.name} line {number} lists {name}, which is not there"
                 continue
             known = part if len(tables) == len(_TABLES) else None
+            marks = tuple(UNKNOWN if label is None else label for label in labels)
             cases.append(
-                Case(case_id=name, label=label, patient_id=_patient(name, table, number), part=known, path=path)
+                Case(
+                    case_id=name,
+                    label=marks[0] if is_one else 0,
+                    marks=() if is_one else marks,
+                    patient_id=_patient(name, table, number),
+                    part=known,
+                    path=path,
+                )
             )
     if not cases:
         raise unknown_layout(folder, "CheXpert", "the images that the column Path names")
     return Cohort(
-        name=f"chexpert-{observation.lower().replace(' ', '-')}",
-        task=Task(classes=(f"no {observation}", observation), positive=1),
+        name=f"chexpert-{observation.lower().replace(' ', '-') if is_one else 'observations'}",
+        task=Task(classes=(f"no {observation}", observation), positive=1)
+        if is_one
+        else Task(classes=asked, positive=0, kind="multilabel"),
         cases=tuple(cases),
         source=f"chexpert:{folder.resolve().name}",
         licence="Stanford University Dataset Research Use Agreement",

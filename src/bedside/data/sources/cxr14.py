@@ -7,6 +7,7 @@ from bedside.base.errors import CohortError, InputError
 from bedside.base.task import Task
 from bedside.data.case import Case, Part
 from bedside.data.cohort import Cohort
+from bedside.data.sources.findings import findings_asked
 from bedside.data.sources.tables import choice, folder_at, rows_of, unknown_layout
 
 FINDINGS = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Effusion", "Emphysema", "Fibrosis", "Hernia",
@@ -25,8 +26,8 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
     split by patient, if they are there.
 
     Option ``positive`` names one of the 14 findings, asked against its absence; without it any finding is asked
-    against "No Finding". Option ``view`` is ``all`` (the default), ``PA`` or ``AP``. Labels were mined from reports by
-    a program, and are wrong for some images.
+    against "No Finding". Option ``task=multilabel`` asks all 14 at once, or those of ``findings``. Option ``view`` is
+    ``all`` (the default), ``PA`` or ``AP``. Labels were mined from reports by a program, and are wrong for some images.
 
     Raises
     ------
@@ -42,6 +43,7 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
         raise InputError(
             f"no finding called {finding!r}", expected="one of " + ", ".join(FINDINGS), hint="see --positive"
         )
+    several = findings_asked(options, FINDINGS) if _asks_several(options) else ()
     view = choice(options, "view", ("all", "PA", "AP"))
     places, parts = _images(folder), _official_parts(folder)
     cases, absent = [], {}
@@ -56,7 +58,8 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
         cases.append(
             Case(
                 case_id=name,
-                label=int(finding in labels if finding else bool(labels)),
+                label=0 if several else int(finding in labels if finding else bool(labels)),
+                marks=tuple(int(name in labels) for name in several),
                 patient_id=f"nih-{row['Patient ID']}",
                 part=parts.get(name),
                 path=places[name],
@@ -65,15 +68,20 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
     if not cases:
         raise unknown_layout(folder, "NIH ChestX-ray14", "the listed PNGs in images/ or images_*/images/")
     classes = (f"no {finding}", finding) if finding else (NOTHING, "any finding")
+    task = Task(classes=several, positive=0, kind="multilabel") if several else Task(classes=classes, positive=1)
     return Cohort(
-        name=f"nih-cxr14-{finding or 'any'}".lower(),
-        task=Task(classes=classes, positive=1),
+        name=f"nih-cxr14-{'findings' if several else finding or 'any'}".lower(),
+        task=task,
         cases=tuple(cases),
         source=f"nih-cxr14:{folder.resolve().name}",
         licence="NIH Clinical Center, attribution asked",
         modality="X-ray",
         quarantined=absent,
     )
+
+
+def _asks_several(options: Mapping[str, str]) -> bool:
+    return choice(options, "task", ("classification", "multilabel")) == "multilabel"
 
 
 def _labels_of(text: str, where: str) -> set[str]:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from bedside.base.errors import CohortError, ImageError, InputError
-from bedside.base.task import Task
 from bedside.data.case import Case, Part
 from bedside.data.cohort import Cohort
 from bedside.data.dicom.opening import check_header, kind_of, n_frames_of, read_dataset
 from bedside.data.dicom.picture import damage
+from bedside.data.sources.findings import classes_asked, graded
 from bedside.data.sources.folder import positive_class
 from bedside.data.sources.tables import choice, folder_at, part_named, rows_of
 
@@ -40,7 +40,7 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
     The table's columns are one of ``file``, ``sop_instance_uid``, ``series_instance_uid``, ``study_instance_uid``,
     ``accession_number``, ``patient_id`` (the first of these that is there says what is labelled), then ``label``, and
     optionally ``split`` and, beside another key, ``patient_id``. Option ``frames`` says what a multi-frame instance
-    gives: ``middle`` (the default) or ``all``.
+    gives: ``middle`` (the default) or ``all``. Option ``ordinal=none,mild,severe`` gives the classes an order.
 
     Patients are told apart by a digest of Patient ID (0010,0020), which itself is not kept. Files that are no
     readable image are quarantined by name with the reason; so are labels that no file answers to.
@@ -88,7 +88,6 @@ def _cohort(
 ) -> Cohort:
     from dataclasses import replace
 
-    classes = tuple(sorted({label for _, label in found}))
     if not found:
         first = next(iter(quarantined.values()), "it holds no files")
         raise CohortError(
@@ -96,9 +95,10 @@ def _cohort(
             expected="rows that name files or UIDs of that folder",
             hint=f"key columns: {', '.join(KEYS)}",
         )
+    classes = classes_asked(options, [label for _, label in found])
     return Cohort(
         name=folder.resolve().name,
-        task=Task(classes=classes, positive=positive_class(classes, options.get("positive"))),
+        task=graded(classes, positive_class(classes, options.get("positive")), options),
         cases=tuple(replace(case, label=classes.index(label)) for case, label in found),
         source=f"dicom:{folder.resolve().name}",
         modality=", ".join(sorted(modalities)),

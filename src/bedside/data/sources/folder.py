@@ -1,4 +1,4 @@
-"""A folder of images: class sub-folders, or a metadata.csv."""
+"""``folder:DIR``: images in class sub-folders, or listed with their labels in a metadata.csv."""
 
 import csv
 from collections import Counter
@@ -10,6 +10,7 @@ from bedside.base.task import Task
 from bedside.data.case import Case
 from bedside.data.cohort import Cohort
 from bedside.data.reading import IMAGE_SUFFIXES
+from bedside.data.sources.findings import classes_asked, graded, mark_of
 from bedside.data.sources.tables import part_named
 
 _HEALTHY_WORDS = {
@@ -37,6 +38,10 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
     and ``mask`` (an image of the same size that shows where the lesion lies); any other column becomes an attribute of
     its case. Without one, every sub-folder that holds images is a class.
 
+    Option ``ordinal=none,mild,severe`` gives the classes an order, least first. Option ``findings=effusion,edema``
+    asks several findings at once: each is a column of ``metadata.csv`` with 1, 0, or -1 or nothing for unknown, and
+    ``label`` is not needed.
+
     Raises
     ------
     InputError, CohortError
@@ -46,11 +51,17 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder", expected="a folder of images", hint="check the path")
     table = folder / "metadata.csv"
-    rows = _from_csv(table) if table.is_file() else _from_subfolders(folder)
-    classes = tuple(sorted({label for _, label, _ in rows}))
-    task = Task(classes=classes, positive=positive_class(classes, options.get("positive")))
+    findings = tuple(name.strip() for name in options.get("findings", "").split(",") if name.strip())
+    rows = _from_csv(table, findings) if table.is_file() or findings else _from_subfolders(folder)
+    classes = findings or classes_asked(options, [label for _, label, _ in rows])
+    task = (
+        Task(classes=findings, positive=0, kind="multilabel")
+        if findings
+        else graded(classes, positive_class(classes, options.get("positive")), options)
+    )
     cases = tuple(
-        Case(case_id=name, label=classes.index(label), path=folder / name, **facts) for name, label, facts in rows
+        Case(case_id=name, label=0 if findings else classes.index(label), path=folder / name, **facts)
+        for name, label, facts in rows
     )
     return Cohort(
         name=folder.resolve().name,
@@ -94,17 +105,21 @@ def _images_below(folder: Path) -> list[Path]:
     return sorted(path for path in files if path.suffix.lower() in IMAGE_SUFFIXES)
 
 
-def _from_csv(table: Path) -> list[Row]:
+def _from_csv(table: Path, findings: tuple[str, ...] = ()) -> list[Row]:
     try:
         with table.open(newline="", encoding="utf-8-sig") as stream:
             reader = csv.DictReader(stream)
             columns = reader.fieldnames or []
             lines = list(reader)
+    except OSError as error:
+        raise CohortError(
+            f"{table} cannot be read: {error.strerror}", expected="a table of the findings", hint="write one"
+        ) from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise CohortError(
             f"{table} is not a readable UTF-8 CSV: {error}", expected="UTF-8, commas", hint="save it again as CSV UTF-8"
         ) from None
-    lacking = [name for name in ("file", "label") if name not in columns]
+    lacking = [name for name in ("file", *(findings or ("label",))) if name not in columns]
     if lacking:
         raise CohortError(
             f"{table} has no column {', '.join(lacking)}",
@@ -112,7 +127,7 @@ def _from_csv(table: Path) -> list[Row]:
             hint=f"it has: {', '.join(columns)}",
         )
     _check_rows(table, lines)
-    return [_row(table, i, line) for i, line in enumerate(lines, start=2)]
+    return [_row(table, i, line, findings) for i, line in enumerate(lines, start=2)]
 
 
 def _check_rows(table: Path, lines: list[dict[str, str]]) -> None:
@@ -134,9 +149,9 @@ def _check_rows(table: Path, lines: list[dict[str, str]]) -> None:
         )
 
 
-def _row(table: Path, number: int, line: dict[str, str]) -> Row:
+def _row(table: Path, number: int, line: dict[str, str], findings: tuple[str, ...]) -> Row:
     label = (line.get("label") or "").strip()
-    if not label:
+    if not label and not findings:
         raise CohortError(
             f"{table} line {number} has no label", expected="a class name", hint="fill it, or remove the row"
         )
@@ -147,12 +162,16 @@ def _row(table: Path, number: int, line: dict[str, str]) -> Row:
         "patient_id": (line.get("patient_id") or "").strip() or None,
         "group": (line.get("group") or "").strip() or None,
         "mask_path": table.parent / mask if mask else None,
-        "attributes": _attributes(line),
+        "attributes": _attributes(line, findings),
+        "marks": tuple(
+            mark_of((line.get(name) or "").strip(), f"{table} line {number}, column {name},") for name in findings
+        ),
     }
     return line["file"], label, facts
 
 
-def _attributes(line: dict[str, str]) -> tuple[tuple[str, str], ...]:
+def _attributes(line: dict[str, str], findings: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     """Columns of the source's own, by name; blank ones are not known, cells beyond the header have no name."""
-    known = {column: (value or "").strip() for column, value in line.items() if column and column not in _OWN_COLUMNS}
+    named = (*_OWN_COLUMNS, *findings)
+    known = {column: (value or "").strip() for column, value in line.items() if column and column not in named}
     return tuple(sorted((column.strip(), value) for column, value in known.items() if value))

@@ -1,52 +1,41 @@
 """Which sources are known, and which of their data are on this machine."""
 
-from dataclasses import dataclass
+import re
+import sys
+from collections.abc import Callable
 
-from bedside.data.sources import SOURCES
-from bedside.data.sources.medmnist import data_folders
-from bedside.data.sources.medmnist_sets import SETS
-from bedside.data.sources.places import cache_folder
-
-_LAYOUTS = {
-    "folder": "class sub-folders, or metadata.csv with file,label[,split,patient_id,group]",
-    "dicom": "DICOM files and labels.csv (or --labels FILE)",
-    "nih-cxr14": "Data_Entry_2017.csv and images/ as the NIH distributes them",
-    "chexpert": "train.csv, valid.csv and their images as Stanford distributes them",
-    "boxes": "metadata.csv and boxes.csv with file,label,xmin,ymin,xmax,ymax",
-    "coco": "instances JSON and images, as COCO distributes them",
-    "voc": "Annotations, JPEGImages and ImageSets, as Pascal VOC distributes them",
-    "rsna-pneumonia": "stage_2_train_labels.csv and stage_2_train_images, as the RSNA distributes them",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownSource:
-    """One thing that can be named as a source; `state` says whether its data are here."""
-
-    name: str
-    what: str
-    state: str
+from bedside.base.errors import BedsideError
+from bedside.data.sources import SOURCES, Source
+from bedside.data.sources.known import KnownSource
 
 
 def known_sources() -> list[KnownSource]:
-    """List every source, built in or from a plugin, and every MedMNIST set."""
-    found = [
-        KnownSource(name="phantom:ultrasound", what="simulated B-mode, with and without a lesion", state="built in"),
-        KnownSource(name="phantom:detection", what="simulated foci and their boxes", state="built in"),
-    ]
-    for name in SOURCES.names():
-        if name in ("medmnist", "phantom"):
-            continue
-        what = _LAYOUTS.get(name, "a plugin's")
-        found.append(KnownSource(name=f"{name}:DIR", what=what, state="your folder"))
-    for name, known in SETS.items():
-        what = f"{known.modality}, {known.task}, {len(known.classes)} classes, {known.licence}"
-        found.append(KnownSource(name=f"medmnist:{name}", what=what, state=_sizes_here(name)))
-    return found
+    """List every source, built in or from a plugin.
+
+    What a source is stands in the first line of its module's docstring, ```` ``NAME:WHAT``: in words ````. One that
+    has names of its own to offer gives them as the module's function ``known_sources() -> list[KnownSource]``. A plugin
+    that cannot be imported is listed with the reason.
+    """
+    return [known for name in SOURCES.names() for known in _known(name)]
 
 
-def _sizes_here(name: str) -> str:
-    places = [*data_folders(), cache_folder() / "medmnist"]
-    sides = {28: name, **{side: f"{name}_{side}" for side in SETS[name].larger}}
-    here = [side for side, file in sides.items() if any((place / f"{file}.npz").is_file() for place in places)]
-    return f"here ({', '.join(f'{side} px' for side in here)})" if here else "to be downloaded"
+def _known(name: str) -> list[KnownSource]:
+    try:
+        source = SOURCES.get(name)
+    except (BedsideError, ImportError, AttributeError) as error:
+        return [KnownSource(name=f"{name}:", what=f"cannot be loaded: {error}", state="broken")]
+    module = sys.modules.get(getattr(source, "__module__", ""))
+    offered: Callable[[], list[KnownSource]] | None = getattr(module, "known_sources", None)
+    if offered is not None:
+        return offered()
+    rest, what = _told(name, module.__doc__ if module else None, source)
+    return [KnownSource(name=f"{name}:{rest}", what=what, state="your folder" if rest == "DIR" else "your data")]
+
+
+def _told(name: str, module_doc: str | None, source: Source) -> tuple[str, str]:
+    """What follows the name, and what it is in words."""
+    line = (module_doc or source.__doc__ or "a plugin's").strip().splitlines()[0]
+    match = re.match(rf"``{re.escape(name)}:([^`]+)``:?\s*", line)
+    if match is None:
+        return "DIR", line.rstrip(".")
+    return match[1], line[match.end() :].rstrip(".")

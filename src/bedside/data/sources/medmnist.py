@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,10 @@ from bedside.base.files import write_atomic
 from bedside.base.task import Task
 from bedside.data.case import Case, Part
 from bedside.data.cohort import Cohort
+from bedside.data.sources.known import KnownSource
 from bedside.data.sources.medmnist_sets import SETS, MedmnistSet
+from bedside.data.sources.medmnist_tasks import question
+from bedside.data.sources.medmnist_volumes import VOLUME_SETS
 from bedside.data.sources.places import cache_folder
 
 OFFICIAL = "https://zenodo.org/records/10519652/files/{name}.npz?download=1"
@@ -26,37 +30,24 @@ _MAX_BYTES = 2_000_000_000
 def load(rest: str, options: Mapping[str, str]) -> Cohort:
     """Load ``medmnist:NAME`` from the data folder, the cache, or the official address.
 
+    Options ``positive`` and ``task``: see `bedside.data.sources.medmnist_tasks.question`.
+
     Raises
     ------
     InputError
         If the set is unknown, cannot be downloaded, or its file does not have the official MD5.
     """
     base, _, side = rest.partition("_")
-    if base not in SETS or (side and side not in map(str, SETS[base].larger)):
+    every = SETS | VOLUME_SETS
+    if base not in every or (side and side not in map(str, every[base].larger)):
         raise InputError(
             f"no MedMNIST set called {rest!r}",
-            expected="one of " + ", ".join(sorted(SETS)) + "; with _64, _128 or _224 for larger images",
-            hint="the 3-D sets hold volumes: read them with read_volume"
-            if base.endswith("3d")
-            else "name one of these",
+            expected="one of " + ", ".join(sorted(every)) + "; with _64, _128 or _224 for larger ones (3-D: _64)",
+            hint="name one of these",
         )
-    known = SETS[base]
+    known = every[base]
     path = find_or_fetch(rest, known.larger[int(side)] if side else known.md5)
-    classes, positive = _question(known, options.get("positive"))
-    task = Task(classes=classes, positive=positive)
-    return read_npz(path, name=rest, task=task, source=f"medmnist:{rest}", known=known)
-
-
-def _question(known: MedmnistSet, asked: str | None) -> tuple[tuple[str, ...], int]:
-    """Classes and the one that is looked for; of several labels one is asked against its absence."""
-    if asked is not None and asked not in known.classes:
-        raise InputError(
-            f"no class called {asked!r}", expected="one of " + ", ".join(known.classes), hint="see --positive"
-        )
-    positive = known.positive if asked is None else known.classes.index(asked)
-    if known.task == "multi-label":
-        return (f"no {known.classes[positive]}", known.classes[positive]), 1
-    return known.classes, positive
+    return read_npz(path, name=rest, task=question(known, options), source=f"medmnist:{rest}", known=known)
 
 
 def find_or_fetch(name: str, md5: str) -> Path:
@@ -81,6 +72,22 @@ def data_folders() -> list[Path]:
     roots = [Path(os.environ["BEDSIDE_DATA"])] if os.environ.get("BEDSIDE_DATA") else []
     roots.append(Path("..") / "shared" / "data")
     return [folder for root in roots for folder in (root, root / "medmnist_28")]
+
+
+def known_sources() -> list[KnownSource]:
+    """Every set, and the sizes of it that are on this machine."""
+    found = []
+    for name, known in (SETS | VOLUME_SETS).items():
+        what = f"{known.modality}, {known.task}, {len(known.classes)} classes, {known.licence}"
+        found.append(KnownSource(name=f"medmnist:{name}", what=what, state=_sizes_here(name)))
+    return found
+
+
+def _sizes_here(name: str) -> str:
+    places = [*data_folders(), cache_folder() / "medmnist"]
+    sides = {28: name, **{side: f"{name}_{side}" for side in (SETS | VOLUME_SETS)[name].larger}}
+    here = [side for side, file in sides.items() if any((place / f"{file}.npz").is_file() for place in places)]
+    return f"here ({', '.join(f'{side} px' for side in here)})" if here else "to be downloaded"
 
 
 def _download(address: str) -> bytes:
@@ -117,10 +124,11 @@ def read_npz(path: Path, *, name: str, task: Task, source: str, known: MedmnistS
     cases: list[Case] = []
     with _open_npz(path) as archive:
         for key, part in _PARTS.items():
-            column = known.classes.index(task.positive_name) if known and known.task == "multi-label" else None
-            images, labels = _part_arrays(archive, key, path, column)
+            n_columns = len(known.classes) if known and known.task == "multi-label" else 1
+            is_volume = name.partition("_")[0] in VOLUME_SETS
+            images, labels = _part_arrays(archive, key, path, n_columns, volumes=is_volume)
             cases += [
-                Case(case_id=f"{key}/{i:05d}", label=int(label), part=part, pixels=image)
+                Case(case_id=f"{key}/{i:05d}", part=part, pixels=image, **_said(task, label, known))
                 for i, (image, label) in enumerate(zip(images, labels, strict=True))
             ]
     return Cohort(
@@ -132,6 +140,14 @@ def read_npz(path: Path, *, name: str, task: Task, source: str, known: MedmnistS
         modality=known.modality if known else "unknown",
         may_flip=known.may_flip if known else False,
     )
+
+
+def _said(task: Task, row: np.ndarray, known: MedmnistSet | None) -> dict[str, Any]:
+    """Fields of the case that a row of labels fills."""
+    if task.kind == "multilabel":
+        return {"label": 0, "marks": tuple(int(mark) for mark in row)}
+    column = known.classes.index(task.positive_name) if known and len(row) > 1 else 0
+    return {"label": int(row[column])}
 
 
 def _open_npz(path: Path) -> np.lib.npyio.NpzFile:
@@ -149,19 +165,20 @@ def _malformed(message: str, expected: str) -> CohortError:
 
 
 def _part_arrays(
-    archive: np.lib.npyio.NpzFile, key: str, path: Path, column: int | None
+    archive: np.lib.npyio.NpzFile, key: str, path: Path, n_columns: int, *, volumes: bool = False
 ) -> tuple[ByteArray, np.ndarray]:
-    """Images and labels of one part; `column` picks one of several labels."""
+    """Images or volumes of one part, and its labels, ``(n, n_columns)``."""
     images, labels = (_array(archive, f"{key}_{what}", path) for what in ("images", "labels"))
-    if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[3] != 3) or not images.size:
-        raise _malformed(f"{path}: {key}_images is {images.shape}", "(n, H, W) or (n, H, W, 3), not empty")
+    is_fit = images.ndim == 4 and images.shape[3] != 3 if volumes else images.ndim == 3 or images.shape[3:] == (3,)
+    if not is_fit or not images.size:
+        shapes = "(n, D, H, W)" if volumes else "(n, H, W) or (n, H, W, 3)"
+        raise _malformed(f"{path}: {key}_images is {images.shape}", f"{shapes}, not empty")
     if images.dtype != np.uint8:
         images = _as_bytes(images, f"{key}_images", path)
-    if column is not None and labels.ndim == 2 and labels.shape[1] > column:
-        labels = labels[:, column]
-    if labels.shape not in ((len(images),), (len(images), 1)) or not np.issubdtype(labels.dtype, np.integer):
-        raise _malformed(f"{path}: {key}_labels is {labels.shape} {labels.dtype}", f"({len(images)}, 1) integers")
-    return images, labels.reshape(len(images))
+    shapes = [(len(images), n_columns), *([(len(images),)] if n_columns == 1 else [])]
+    if labels.shape not in shapes or not np.issubdtype(labels.dtype, np.integer):
+        raise _malformed(f"{path}: {key}_labels is {labels.shape} {labels.dtype}", f"{shapes[0]} integers")
+    return images, labels.reshape(shapes[0])
 
 
 def _array(archive: np.lib.npyio.NpzFile, key: str, path: Path) -> np.ndarray:

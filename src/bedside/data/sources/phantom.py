@@ -1,68 +1,49 @@
-"""Built-in phantoms, for machines that have no data and no network: ultrasound, and foci to be detected."""
+"""Built-in phantoms, for machines that have no data and no network: one a kind of task."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from bedside.base.errors import InputError
-from bedside.base.task import Task
-from bedside.data.case import Case
 from bedside.data.cohort import Cohort
-from bedside.data.focus_phantom import KINDS, FocusPhantom
-from bedside.data.phantom import Phantom
+from bedside.data.phantom_findings import FINDINGS, GRADES
+from bedside.data.phantom_foci import KINDS as FOCI
+from bedside.data.sources import phantom_cohorts as made
+from bedside.data.sources.known import KnownSource
 
-N_CASES = 700
-N_FOCUS_CASES = 240
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kind:
+    what: str
+    cohort: Callable[[Mapping[str, str]], Cohort]
+
+
+KINDS = {
+    "ultrasound": _Kind(what="simulated B-mode, with and without a lesion", cohort=made.plain),
+    "ultrasound-lesion": _Kind(what="the same, the lesion to be outlined", cohort=made.outlined),
+    "multilabel": _Kind(
+        what=f"simulated B-mode with any of {', '.join(FINDINGS)}; some marks unknown", cohort=made.findings
+    ),
+    "ordinal": _Kind(what=f"simulated B-mode, a lesion graded {', '.join(GRADES)}", cohort=made.graded),
+    "volume": _Kind(what="simulated MR volumes with label maps of two parts", cohort=made.volumes),
+    "detection": _Kind(what=f"simulated tissue with boxes: {', '.join(FOCI)}", cohort=made.foci),
+    "clip": _Kind(what="simulated clips of breathing in and out, told apart by motion alone", cohort=made.clips),
+}
 
 
 def load(rest: str, options: Mapping[str, str]) -> Cohort:
-    """Load ``phantom:ultrasound`` or ``phantom:detection``; options ``n`` (cases) and ``size_px``."""
-    if rest == "detection":
-        return _detection(options)
-    if rest != "ultrasound":
-        raise InputError(
-            f"no phantom called {rest!r}", expected="ultrasound or detection", hint="name it: phantom:ultrasound"
-        )
-    n, size_px = _count(options, "n", N_CASES, least=4), _count(options, "size_px", 32, least=8)
-    cases = tuple(
-        Case(case_id=f"phantom/{i:05d}", label=i % 2, patient_id=f"phantom-{i // 2}", pixels=pixels)
-        for i, pixels in enumerate(Phantom(size_px=size_px).images(n))
-    )
-    return Cohort(
-        name="ultrasound-phantom",
-        task=Task(classes=("no lesion", "lesion"), positive=1),
-        cases=cases,
-        source="phantom:ultrasound",
-        licence="CC0",
-        modality="ultrasound (simulated)",
-        may_flip=True,
-        is_phantom=True,
-    )
+    """Load ``phantom:NAME``; options are ``n`` (cases), ``size_px``, and what else the kind has.
+
+    Raises
+    ------
+    InputError
+        If there is no such phantom, or an option is no number that suits it.
+    """
+    if rest not in KINDS:
+        names = ", ".join(KINDS)
+        raise InputError(f"no phantom called {rest!r}", expected=f"one of {names}", hint="name it: phantom:ultrasound")
+    return KINDS[rest].cohort(options)
 
 
-def _detection(options: Mapping[str, str]) -> Cohort:
-    """Images with none to three bright foci of two kinds, and their boxes."""
-    n, size_px = _count(options, "n", N_FOCUS_CASES, least=12), _count(options, "size_px", 64, least=32)
-    phantom = FocusPhantom(size_px=size_px)
-    made = [phantom.image(i) for i in range(n)]
-    cases = tuple(
-        Case(case_id=f"focus/{i:05d}", label=0, patient_id=f"focus-{i // 2}", pixels=pixels, boxes=boxes)
-        for i, (pixels, boxes) in enumerate(made)
-    )
-    return Cohort(
-        name="focus-phantom",
-        task=Task(classes=KINDS, positive=0, kind="detection"),
-        cases=cases,
-        source="phantom:detection",
-        licence="CC0",
-        modality="simulated",
-        may_flip=True,
-        is_phantom=True,
-    )
-
-
-def _count(options: Mapping[str, str], name: str, default: int, *, least: int) -> int:
-    asked = options.get(name, str(default))
-    if not asked.isdecimal() or int(asked) < least:
-        raise InputError(
-            f"a phantom with {name}={asked}", expected=f"a whole number from {least} on", hint="correct it"
-        )
-    return int(asked)
+def known_sources() -> list[KnownSource]:
+    """The phantoms."""
+    return [KnownSource(name=f"phantom:{name}", what=kind.what, state="built in") for name, kind in KINDS.items()]

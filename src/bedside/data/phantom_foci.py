@@ -12,7 +12,7 @@ _MOST_FOCI = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FocusPhantom:
+class FociPhantom:
     """Smooth background with noise; none to three foci an image, round or long, some at the border."""
 
     size_px: int = 64

@@ -1,0 +1,157 @@
+"""``masks:DIR``: images and their masks: a metadata.csv, or images/ and masks/ with equal names."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bedside.base.errors import BedsideError, CohortError
+from bedside.base.task import Task
+from bedside.data.case import Case
+from bedside.data.cohort import Cohort
+from bedside.data.raster_labels import FULL, read_mask_values
+from bedside.data.reading import IMAGE_SUFFIXES, read_image
+from bedside.data.sources.tables import folder_at, part_named, rows_of, unknown_layout
+
+_LAYOUT = "metadata.csv with the columns file (or image) and mask, or the folders images/ and masks/ with equal names"
+_OWN_COLUMNS = ("file", "image", "mask", "split", "patient_id", "group")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pair:
+    """An image, its mask, and what else the source says of it; `highest` is the largest value in the mask."""
+
+    case: Case
+    highest: int = 0
+
+
+def load(rest: str, options: Mapping[str, str]) -> Cohort:
+    """Load ``masks:DIR``; options ``classes`` (names, the background first, with commas between) and ``may_flip``.
+
+    A ``metadata.csv`` has the columns ``file`` (or ``image``) and ``mask``, and optionally ``split``, ``patient_id``
+    and ``group``; any other column becomes an attribute. A mask is a picture of its image's size: 0 and 255, or the
+    numbers of the classes. Every mask is looked at; one that cannot be used is quarantined with the reason.
+
+    Raises
+    ------
+    InputError, CohortError
+        If the folder has another layout, or nothing in it can be used.
+    """
+    folder = folder_at(rest, _LAYOUT)
+    quarantined: dict[str, str] = {}
+    pairs = [pair for case in _cases(folder, quarantined) if (pair := _looked_at(case, quarantined)) is not None]
+    if not pairs:
+        raise CohortError(
+            f"{folder} has no image with a mask that can be used; first: {next(iter(quarantined.items()), '')}",
+            expected="masks of the size of their images", hint="see docs/how-to/segment.md",
+        )  # fmt: skip
+    task = _task(pairs, options)
+    kept = [pair for pair in pairs if _fits(pair, pairs, task, quarantined)]
+    has_labels = task.n_classes > 2
+    return Cohort(
+        name=folder.resolve().name,
+        task=task,
+        cases=tuple(replace(p.case, label=p.highest if has_labels else int(p.highest > 0)) for p in kept),
+        source=f"masks:{folder.resolve().name}",
+        may_flip=options.get("may_flip", "") == "yes",
+        quarantined=quarantined,
+    )
+
+
+def _cases(folder: Path, quarantined: dict[str, str]) -> Iterator[Case]:
+    if (folder / "metadata.csv").is_file():
+        yield from _from_table(folder, quarantined)
+    elif (folder / "images").is_dir() and (folder / "masks").is_dir():
+        yield from _from_folders(folder, quarantined)
+    else:
+        raise unknown_layout(folder, "a folder of images and masks", _LAYOUT)
+
+
+def _from_table(folder: Path, quarantined: dict[str, str]) -> Iterator[Case]:
+    table, seen = folder / "metadata.csv", set()
+    for number, row in rows_of(table, ("mask",)):
+        name = row.get("file") or row.get("image") or ""
+        if not name or name in seen:
+            raise CohortError(
+                f"{table} line {number} {'names ' + name + ' again' if name else 'names no image'}",
+                expected="one row an image, in a column file or image", hint="correct the row",
+            )  # fmt: skip
+        seen.add(name)
+        if lacking := [part for part in (name, row["mask"]) if not part or not (folder / part).is_file()]:
+            quarantined[name] = f"line {number}: no file {lacking[0] or 'named as its mask'}"
+            continue
+        yield Case(
+            case_id=name,
+            label=0,
+            path=folder / name,
+            mask_path=folder / row["mask"],
+            part=part_named(row.get("split", ""), f"{table} line {number}"),
+            patient_id=row.get("patient_id") or None,
+            group=row.get("group") or None,
+            attributes=tuple(sorted((key, value) for key, value in row.items() if value and key not in _OWN_COLUMNS)),
+        )
+
+
+def _from_folders(folder: Path, quarantined: dict[str, str]) -> Iterator[Case]:
+    masks = {path.stem: path for path in _pictures(folder / "masks")}
+    images = list(_pictures(folder / "images"))
+    for path in images:
+        name = path.relative_to(folder).as_posix()
+        if path.stem not in masks:
+            quarantined[name] = f"masks/ has no picture called {path.stem}"
+            continue
+        yield Case(case_id=name, label=0, path=path, mask_path=masks[path.stem])
+    named = {path.stem for path in images}
+    quarantined.update(
+        {f"masks/{masks[stem].name}": "images/ has no picture of that name" for stem in masks if stem not in named}
+    )
+
+
+def _pictures(folder: Path) -> Iterator[Path]:
+    files = (path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    return iter(sorted(path for path in files if path.suffix.lower() in IMAGE_SUFFIXES))
+
+
+def _looked_at(case: Case, quarantined: dict[str, str]) -> _Pair | None:
+    """Read a mask and its image's size; None, and a line in `quarantined`, where they cannot be used."""
+    if case.path is None or case.mask_path is None:
+        return None
+    try:
+        values, size = read_mask_values(case.mask_path), read_image(case.path).shape[:2]
+    except BedsideError as error:
+        quarantined[case.case_id] = error.message
+        return None
+    if values.shape != size:
+        quarantined[case.case_id] = f"its mask is {values.shape}, its image {size}"
+        return None
+    return _Pair(case=case, highest=int(values.max()))
+
+
+def _task(pairs: list[_Pair], options: Mapping[str, str]) -> Task:
+    names = tuple(name.strip() for name in options.get("classes", "").split(",") if name.strip())
+    if not names:
+        n_classes = 2 if _is_black_and_white(pairs) else max(2, 1 + max(pair.highest for pair in pairs))
+        names = ("background", "lesion") if n_classes == 2 else ("background", *map(_numbered, range(1, n_classes)))
+    return Task(classes=names, positive=1, kind="segmentation")
+
+
+def _numbered(k: int) -> str:
+    return f"label {k}"
+
+
+def _is_black_and_white(pairs: list[_Pair]) -> bool:
+    return any(pair.highest >= FULL for pair in pairs)
+
+
+def _fits(pair: _Pair, pairs: list[_Pair], task: Task, quarantined: dict[str, str]) -> bool:
+    """Whether the labels of a mask are those of the cohort; where not, `quarantined` gets a line."""
+    if task.n_classes == 2 and _is_black_and_white(pairs):
+        if 1 < pair.highest < FULL:
+            quarantined[pair.case.case_id] = f"its mask has values up to {pair.highest}, the others 0 and 255"
+            return False
+        return True
+    if pair.highest >= task.n_classes:
+        quarantined[pair.case.case_id] = (
+            f"its mask holds the label {pair.highest}, the classes end at {task.n_classes - 1}"
+        )
+        return False
+    return True

@@ -1,0 +1,58 @@
+"""Outlines of volumes at the bedside: tile by tile through the model, then back to the grid of the file."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from bedside.base.arrays import ByteArray, FloatArray
+from bedside.base.errors import ShapeError
+from bedside.data.preprocess import Preprocess
+from bedside.runtime.session import Session
+from bedside.runtime.tiling import Tiling, run_tiled
+from bedside.verify.operating_point import OperatingPoint
+
+
+def run_volume(
+    session: Session,
+    preprocess: Preprocess,
+    raw: ByteArray,
+    spacing_mm: tuple[float, ...] | None,
+    tick: Callable[[int, int], None] = lambda done, total: None,
+) -> FloatArray:
+    """Logits ``(1, K, D, H, W)`` of a whole volume in voxels of the model's size, however large it is.
+
+    Parameters
+    ----------
+    raw, spacing_mm
+        From `Preprocess.read`: grey voxels ``(D, H, W)`` on the file's own grid.
+    tick
+        Called after each tile with the number that is done and the number of all.
+    """
+    if preprocess.depth_px is None:
+        raise ShapeError("a model of images was given a volume", expected="a model of volumes", hint="check the bundle")
+    grey = preprocess.placing(raw.shape, spacing_mm).image(raw)
+    tiling = Tiling(tile=(preprocess.depth_px, preprocess.height_px, preprocess.width_px))
+    return run_tiled(session, grey[None], preprocess.normalize, tiling, tick=tick)[None]
+
+
+def volume_mask(
+    logits: FloatArray,
+    preprocess: Preprocess,
+    shape: tuple[int, ...],
+    spacing_mm: tuple[float, ...] | None,
+    point: OperatingPoint,
+) -> ByteArray:
+    """Label numbers ``(D, H, W)`` uint8 on the file's own grid of `shape`, called at the locked operating point."""
+    probabilities = point.probabilities(logits)[0]
+    native = preprocess.placing(shape, spacing_mm).restored(probabilities)
+    return point.calls(native[None])[0].astype(np.uint8)
+
+
+def volumes_of(
+    classes: tuple[str, ...], n_voxels: np.ndarray, spacing_mm: tuple[float, ...] | None
+) -> tuple[tuple[str, float, str], ...]:
+    """Volume of each class but the background, ``(K - 1,)`` voxels: in mL where the file states its spacing."""
+    factor, unit = (1.0, "voxels") if spacing_mm is None else (float(np.prod(spacing_mm)) / 1000, "mL")
+    return tuple(
+        (f"volume of {name}", round(float(n) * factor, 4), unit) for name, n in zip(classes[1:], n_voxels, strict=True)
+    )

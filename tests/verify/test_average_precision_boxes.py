@@ -124,3 +124,12 @@ def test_images_and_targets_must_be_as_many(refuses) -> None:
 
 def _ap(matches: Matches) -> float:
     return box_precision(matches, (0.5,), n_resamples=5, seed=0).mean.value
+
+
+def test_perfection_is_never_certain() -> None:
+    box = np.array([[10.0, 10, 30, 30]])
+    found = [Detections(labels=np.array([0]), scores=np.array([0.6]), boxes=box)] * 10
+    targets = np.array([[[0, 10, 10, 30, 30.0]]] * 10)
+    whole = box_precision(match(found, targets, 1), (0.5,), n_resamples=50, seed=0).mean
+    assert (whole.value, whole.high) == (1, 1)
+    assert whole.low == pytest.approx(0.6915, abs=1e-4), "Clopper-Pearson's bound for 10 of 10"

@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from bedside.base.arrays import BoolArray, ByteArray, FloatArray
+from bedside.base.arrays import ByteArray, FloatArray
 from bedside.bundle.gallery import N_GALLERY, GalleryJob
 from bedside.bundle.report_data import GalleryItem
-from bedside.verify.box_matching import Matches, match
+from bedside.verify.box_matching import match
 from bedside.verify.box_parity import called
 from bedside.verify.detecting import Detections
 
-_TRUTH, _RIGHT, _FALSE = (255, 255, 255), (0, 158, 115), (213, 94, 0)
-"""White is what was marked, green a detection that is right, vermillion one that is not (Okabe and Ito's colours)."""
+_TRUTH, _FOUND = (0, 114, 178), (230, 159, 0)
+"""Blue is what was marked, orange what the model found (Okabe and Ito's colours), as in every gallery."""
 
 _LEAST_SIDE_PX = 224
 _MOST_NAMES = 3
@@ -37,16 +37,11 @@ def box_gallery(job: GalleryJob) -> tuple[GalleryItem, ...]:
             called=_counted(np.bincount(found[row].labels, minlength=len(names)), names),
             probability=float("nan"),
             kind="miss" if row in worst else "hit",
-            overlay=drawn_on(job.images[row], job.truth.targets[row], found[row], _is_right(matches, row)),
+            overlay=drawn_on(job.images[row], job.truth.targets[row], found[row]),
             note=f"{n_hit[row]} found, {n_objects[row] - n_hit[row]} missed, {n_called[row] - n_hit[row]} false",
         )
         for row in (*worst, *best)
     )
-
-
-def _is_right(matches: Matches, row: int) -> BoolArray:
-    """Whether each detection of one image is right, best first."""
-    return matches.at(0.5)[matches.images == row]
 
 
 def _counted(counts: np.ndarray, names: tuple[str, ...]) -> str:
@@ -58,8 +53,8 @@ def _counted(counts: np.ndarray, names: tuple[str, ...]) -> str:
     return ", ".join([*shown, *([f"{rest} others"] if rest else [])]) or "nothing"
 
 
-def drawn_on(image: ByteArray, targets: FloatArray, found: Detections, is_right: BoolArray) -> ByteArray:
-    """Draw marked objects (white) and detections (green if right, else vermillion); ``(C, H, W)`` to ``(H, W, 3)``.
+def drawn_on(image: ByteArray, targets: FloatArray, found: Detections) -> ByteArray:
+    """Draw marked objects (blue) and detections (orange) on an image: ``(C, H, W)`` to ``(H, W, 3)`` uint8.
 
     Small images are enlarged by a whole factor first, so that a line is thinner than what it encloses.
     """
@@ -70,7 +65,7 @@ def drawn_on(image: ByteArray, targets: FloatArray, found: Detections, is_right:
     canvas = Image.fromarray(np.ascontiguousarray(pixels.repeat(factor, axis=0).repeat(factor, axis=1)))
     pen = ImageDraw.Draw(canvas)
     for row in targets[targets[:, 0] >= 0]:
-        pen.rectangle([float(x) * factor for x in row[1:]], outline=_TRUTH, width=1)
-    for box, right in zip(found.boxes, is_right, strict=True):
-        pen.rectangle([float(x) * factor for x in box], outline=_RIGHT if right else _FALSE, width=2)
+        pen.rectangle([float(x) * factor for x in row[1:]], outline=_TRUTH, width=2)
+    for box in found.boxes:
+        pen.rectangle([float(x) * factor for x in box], outline=_FOUND, width=1)
     return np.asarray(canvas)

@@ -5,7 +5,7 @@ import numpy as np
 from bedside.data.box_geometry import placing_of
 from bedside.runtime.box_maps import BOX_CHANNELS
 from bedside.serve.answers import Block, Waiting
-from bedside.serve.prediction import REFER, FoundBox, Prediction
+from bedside.serve.prediction import NOTHING, REFER, FoundBox, Prediction
 from bedside.verify.box_parity import called
 
 
@@ -25,7 +25,7 @@ def _prediction(block: Block, item: Waiting, refer: str) -> Prediction:
     task, point = block.task, block.point
     boxes = found_boxes(block, item)
     has_positive = any(box.name == task.positive_name for box in boxes)
-    most = task.positive_name if has_positive else boxes[0].name if boxes else "nothing"
+    most = task.positive_name if has_positive else boxes[0].name if boxes else NOTHING
     heat = point.probabilities(item.logits[:, :-BOX_CHANNELS]).max(axis=(2, 3))[0]
     return Prediction(
         file=item.file,

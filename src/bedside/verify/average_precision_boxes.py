@@ -1,10 +1,10 @@
 """Average precision of a detector as COCO defines it, with intervals by patient."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from bedside.base.arrays import BoolArray, FloatArray
+from bedside.base.arrays import BoolArray, FloatArray, IntArray
 from bedside.base.estimate import Estimate
 from bedside.verify.box_matching import Matches
 from bedside.verify.clusters import Units, n_distinct, unit_index
@@ -40,10 +40,32 @@ def box_precision(
     weights = unit_weights(units, matches.n_images, n_resamples=n_resamples, seed=seed)
     values, draws = class_precisions(matches, levels)[:, 0], class_precisions(matches, levels, weights)
     n_units = n_distinct(unit_index(units, matches.n_images))
+    counts = [n_with(matches.n_objects[:, k], units) for k in range(len(values))]
+    mean = percentile(mean_precision(matches, levels), known_mean(draws), n_units)
     return BoxPrecision(
-        mean=percentile(mean_precision(matches, levels), known_mean(draws), n_units),
-        by_class=tuple(percentile(float(v), d, n_units) for v, d in zip(values, draws, strict=True)),
+        mean=never_certain(mean, min((n for n in counts if n), default=0)),
+        by_class=tuple(
+            never_certain(percentile(float(value), drawn, n_units), n)
+            for value, drawn, n in zip(values, draws, counts, strict=True)
+        ),
     )
+
+
+def n_with(counts: IntArray, units: Units) -> int:
+    """Number of units (patients) with something to count; `counts` is ``(N,)``, one number an image."""
+    return n_distinct(unit_index(units, len(counts))[counts > 0])
+
+
+def never_certain(found: Estimate, n: int) -> Estimate:
+    """Widen an interval of no width at 0 or 1: `n` units that all agree leave the exact binomial bound of that many.
+
+    Every draw of a bootstrap is then the same, which says nothing about how often the next patient would differ.
+    """
+    if found.value not in (0.0, 1.0) or found.low < found.high or not n:
+        return found
+    far = 0.025 ** (1 / n)
+    low, high = (far, 1.0) if found.value == 1 else (0.0, 1 - far)
+    return replace(found, low=low, high=high, method=f"exact, {n} units that agree")
 
 
 def mean_precision(matches: Matches, levels: tuple[float, ...]) -> float:

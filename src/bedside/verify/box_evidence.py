@@ -6,7 +6,7 @@ import numpy as np
 
 from bedside.base.arrays import FloatArray
 from bedside.base.estimate import Estimate
-from bedside.verify.average_precision_boxes import box_precision
+from bedside.verify.average_precision_boxes import box_precision, n_with, never_certain
 from bedside.verify.box_matching import IOU_LEVELS, Matches
 from bedside.verify.box_parity import agreement, called
 from bedside.verify.froc import FALSE_POSITIVE_RATES, at_threshold, froc, froc_curve
@@ -99,7 +99,7 @@ def _flips(n_same: FloatArray, n_all: FloatArray, truth: Truth, seed: int) -> Es
     tops, bottoms = weights @ (n_all - n_same), weights @ n_all
     draws = np.divide(tops, bottoms, out=np.zeros(len(weights)), where=bottoms > 0)
     value = float(1 - n_same.sum() / n_all.sum()) if n_all.sum() else 0.0
-    return percentile(value, draws, len(set(truth.units)))
+    return never_certain(percentile(value, draws, len(set(truth.units))), n_with(n_all.astype(np.int64), truth.units))
 
 
 def _locked(matches: Matches, answer: Answer) -> tuple[FloatArray, FloatArray]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from bedside.base.arrays import BoolArray, FloatArray, IntArray
 from bedside.base.estimate import Estimate
+from bedside.verify.average_precision_boxes import n_with, never_certain
 from bedside.verify.box_matching import Matches
 from bedside.verify.clusters import Units, n_distinct, unit_index
 from bedside.verify.resampling import Weights, percentile, unit_weights
@@ -76,11 +77,13 @@ def froc(
     weights = unit_weights(units, matches.n_images, n_resamples=n_resamples, seed=seed)
     whole = np.ones((1, matches.n_images), np.uint16)
     value, draws = (_at_rates(w, hits, ends, images, n_objects, rates) for w in (whole, weights))
-    n_units = n_distinct(unit_index(units, matches.n_images))
+    n_units, n_ill = n_distinct(unit_index(units, matches.n_images)), n_with(n_objects, units)
     return Froc(
         rates=rates,
-        sensitivities=tuple(percentile(float(value[0, i]), draws[:, i], n_units) for i in range(len(rates))),
-        mean=percentile(float(value[0].mean()), draws.mean(axis=1), n_units),
+        sensitivities=tuple(
+            never_certain(percentile(float(value[0, i]), draws[:, i], n_units), n_ill) for i in range(len(rates))
+        ),
+        mean=never_certain(percentile(float(value[0].mean()), draws.mean(axis=1), n_units), n_ill),
     )
 
 
@@ -132,7 +135,8 @@ def at_threshold(
         tops, bottoms = weights @ top, weights @ bottom
         draws = np.divide(tops, bottoms, out=np.full(len(weights), math.nan), where=bottoms > 0)
         value = top.sum() / bottom.sum() if bottom.sum() else math.nan
-        return percentile(float(value), draws, n_units, high=high)
+        found = percentile(float(value), draws, n_units, high=high)
+        return never_certain(found, n_with(bottom, units)) if high == 1 else found
 
     return AtThreshold(
         sensitivity=share(n_hit, n_objects, 1.0),

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from bedside.base.errors import GoldenError
-from bedside.bundle.golden import as_png, golden_for, golden_logits, read_golden
+from bedside.bundle.golden import decoded, encoded, golden_cases, golden_logits
 from bedside.bundle.golden_volumes import from_slices
 from bedside.data.preprocess import Preprocess
 
@@ -13,11 +13,11 @@ MODEL = Preprocess(n_channels=1, depth_px=8, height_px=12, width_px=16)
 
 
 def test_they_come_back_to_the_bit(tmp_path) -> None:
-    made = golden_for(MODEL)
+    made = golden_cases(MODEL)
     assert len({name for name, _ in made}) == len(made) == 6
     for name, volume in made:
-        (tmp_path / name).write_bytes(as_png(volume))
-        np.testing.assert_array_equal(read_golden(tmp_path / name, MODEL), volume)
+        (tmp_path / name).write_bytes(encoded(name, volume))
+        np.testing.assert_array_equal(decoded(tmp_path / name, MODEL), volume)
 
 
 def test_a_session_answers_for_each() -> None:
@@ -25,7 +25,7 @@ def test_a_session_answers_for_each() -> None:
         def run(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
             return {"logits": np.concatenate([inputs["image"], -inputs["image"]], axis=1)}
 
-    outputs = golden_logits(Same(), MODEL, [volume for _, volume in golden_for(MODEL)])
+    outputs = golden_logits(Same(), MODEL, [volume for _, volume in golden_cases(MODEL)])
     assert outputs.shape[:2] == (6, 2)
     assert 100 <= outputs.shape[2] < 250
     np.testing.assert_array_equal(outputs[:, 0], -outputs[:, 1])
@@ -34,6 +34,6 @@ def test_a_session_answers_for_each() -> None:
 def test_a_picture_of_another_depth_is_refused(tmp_path) -> None:
     Image.fromarray(np.zeros((9, 4), np.uint8)).save(tmp_path / "odd.png")
     with pytest.raises(GoldenError, match="not one of 8 slices"):
-        read_golden(tmp_path / "odd.png", MODEL)
+        decoded(tmp_path / "odd.png", MODEL)
     with pytest.raises(GoldenError):
         from_slices(np.zeros((8, 4, 3), np.uint8), 8)

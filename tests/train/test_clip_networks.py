@@ -64,9 +64,9 @@ def test_the_trunk_is_timms_lite0_cut_short() -> None:
 
     trunk = trunk_for(architecture("clip_mean", 96, 1.0, pretrained=True)).eval()
     whole = timm.create_model("tf_efficientnet_lite0", in_chans=1, num_classes=3, bn_eps=1e-3).eval()
-    from bedside.train.transfer import load_lite0_weights
+    from bedside.train.transfer import load_lite_weights
 
-    load_lite0_weights(whole)
+    load_lite_weights(whole, "tf_efficientnet_lite0")
     frames = torch.randn(1, 1, 96, 96)
     with torch.no_grad():
         features = whole.blocks[:5](whole.bn1(whole.conv_stem(frames)))

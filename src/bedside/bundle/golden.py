@@ -50,7 +50,8 @@ def encoded(name: str, case: ByteArray) -> bytes:
     return as_png(as_slices(case) if case.ndim == 3 and case.shape[2] != 3 else case)
 
 
-def _decoded(path: Path, preprocess: Preprocess) -> ByteArray:
+def decoded(path: Path, preprocess: Preprocess) -> ByteArray:
+    """Read a golden case back."""
     if preprocess.n_frames is not None:
         return read_clip(path).frames
     picture = read_image(path)
@@ -121,7 +122,7 @@ def replay(folder: Path, shipped: ShippedModel, preprocess: Preprocess, session:
         )
     if outside := [name for name in names if Path(name).name != name]:
         raise GoldenError(f"{OUTPUTS} names {outside[0]}", expected="images in golden/", hint="get the bundle again")
-    images = [_decoded(folder / "golden" / name, preprocess) for name in names]
+    images = [decoded(folder / "golden" / name, preprocess) for name in names]
     outputs = golden_logits(session, preprocess, images)
     if outputs[0].size != len(rows[0]):
         raise GoldenError(

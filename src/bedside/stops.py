@@ -52,10 +52,10 @@ WORKSHOP = ("bedside", "torch", "timm", "litert-torch", "ai-edge-quantizer", "ex
 N_PARITY = 400
 """Tuning images that the parity chain runs on."""
 
-_BATCH_SIZES = {"segmentation": 8}
-"""By kind of task, where it is not 64: each pixel of a mask teaches, so that few images make a step."""
+_BATCH_SIZES = {"segmentation": 8, "detection": 8}
+"""By kind of task, where it is not 64: each pixel of a mask or a map teaches, so that few images make a step."""
 
-_REFERENCE_RATES = {"segmentation": (1.5e-3, 3e-3)}
+_REFERENCE_RATES = {"segmentation": (1.5e-3, 3e-3), "detection": (2e-3, 3e-3)}
 """Learning rates of the reference by kind of task, with start weights and without, where not 5e-4 and 1e-3: a decoder
 has no start weights and has to catch up with its encoder."""
 

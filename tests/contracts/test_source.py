@@ -10,6 +10,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from box_folders import box_tables, coco_folder, rsna_folder, voc_folder
 from source_contract import SourceContract
 
 from bedside.data.phantom_volume import CLASSES, VolumePhantom
@@ -73,6 +74,40 @@ class TestChexpert(SourceContract):
                 lines.append(f"CheXpert-v1.0-small/{name},Male,60,Frontal,AP,{('1.0', '', '0.0', '-1.0')[p % 4]}")
             (tmp_path / table).write_text("\n".join(lines))
         return f"chexpert:{tmp_path}"
+
+
+class TestBoxes(SourceContract):
+    @pytest.fixture
+    def source(self, tmp_path: Path) -> str:
+        return f"boxes:{box_tables(tmp_path)}"
+
+
+class TestCoco(SourceContract):
+    @pytest.fixture
+    def source(self, tmp_path: Path) -> str:
+        return f"coco:{coco_folder(tmp_path)}"
+
+
+class TestVoc(SourceContract):
+    @pytest.fixture
+    def source(self, tmp_path: Path) -> str:
+        return f"voc:{voc_folder(tmp_path)}"
+
+
+class TestRsnaPneumonia(SourceContract):
+    @pytest.fixture
+    def source(self, tmp_path: Path) -> str:
+        return f"rsna-pneumonia:{rsna_folder(tmp_path)}"
+
+
+class TestFociPhantom(SourceContract):
+    @pytest.fixture
+    def options(self) -> dict[str, str]:
+        return {"n": "12"}
+
+    @pytest.fixture
+    def source(self) -> str:
+        return "phantom:detection"
 
 
 def volumes(folder: Path, images: str, labels: str, n: int = 4) -> None:

@@ -41,6 +41,7 @@ GALLERIES: Seam[Callable[[GalleryJob], tuple[GalleryItem, ...]]] = Seam(
     "bedside.galleries",
     {
         "classification": "bedside.bundle.gallery:class_gallery",
+        "detection": "bedside.bundle.box_gallery:box_gallery",
         "multilabel": "bedside.bundle.finding_gallery:finding_gallery",
         "ordinal": "bedside.bundle.gallery:class_gallery",
         "segmentation": "bedside.bundle.outline_gallery:outline_gallery",

@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 from bedside.bundle import report_rows as rows
 from bedside.bundle import wording
+from bedside.bundle.box_sections import detection_section
 from bedside.bundle.case_flow import flow_figure
 from bedside.bundle.finding_section import finding_section
 from bedside.bundle.gaze_section import gaze_section
@@ -117,6 +118,7 @@ def lineage_section(data: ReportData) -> Section:
 SECTIONS: tuple[Callable[[ReportData], Section | None], ...] = (
     comparison_section,
     figures_section,
+    detection_section,
     finding_section,
     outlines_section,
     details_section,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bedside.base.errors import InputError
+from bedside.cli.box_printing import box_csv, box_json, box_table
 from bedside.serve.mask_files import prepare_masks, write_mask
 from bedside.serve.predicting import Predictor
 from bedside.serve.prediction import Prediction
@@ -32,7 +33,10 @@ def run_predict(
     predictions = predictor.stream(files)
     if masks is not None:
         predictions = _with_masks(predictor, predictions, files, masks)
-    {"table": _table, "json": _json, "csv": _csv}[shape](predictions)
+    printers = {"table": _table, "json": _json, "csv": _csv}
+    if predictor.bundle.manifest.task.kind == "detection":
+        printers = {"table": box_table, "json": box_json, "csv": box_csv}
+    printers[shape](predictions)
 
 
 def _with_masks(

@@ -30,6 +30,8 @@ class AugmentDraw:
         Seed of the noise field.
     distort
         Distortions that come first; None where there are none.
+    size_px
+        Height and width of the images that the decisions are for; what else is drawn on them can follow.
     """
 
     affine: FloatArray
@@ -40,6 +42,7 @@ class AugmentDraw:
     erase: FloatArray
     noise_seed: int
     distort: DistortDraw | None = None
+    size_px: tuple[int, int] = (0, 0)
 
     def __call__(self, images: ByteArray) -> ByteArray:
         """Change ``(n, C, H, W)`` uint8 images into new ones of the same shape."""
@@ -67,7 +70,7 @@ class AugmentDraw:
         """Keep the decisions for some of the images; `rows` is ``(m,)``."""
         kept = {name: getattr(self, name)[rows] for name in _PER_IMAGE}
         distort = None if self.distort is None else self.distort.pick(rows)
-        return AugmentDraw(**kept, noise_seed=self.noise_seed + int(rows[0]), distort=distort)
+        return AugmentDraw(**kept, noise_seed=self.noise_seed + int(rows[0]), distort=distort, size_px=self.size_px)
 
     def _erase(self, unit: FloatArray) -> None:
         height, width = unit.shape[2:]
@@ -82,7 +85,8 @@ class Augment:
     """The distribution over changes; angles in degrees, everything else a fraction of the image or of its range.
 
     `distort` adds elastic deformation, speckle, motion blur and JPEG; its dice are thrown after all others, so that
-    a seed gives the same rest with and without it.
+    a seed gives the same rest with and without it. `upside_down_prob` is for images that have no upper side, such as
+    those of a microscope.
     """
 
     rotate_deg: float = 12.0
@@ -97,10 +101,11 @@ class Augment:
     erase_prob: float = 0.25
     erase_frac: float = 0.3
     distort: Distort | None = field(default=None, metadata=OMIT_DEFAULT)
+    upside_down_prob: float = field(default=0.0, metadata=OMIT_DEFAULT)
 
     def sample(self, rng: np.random.Generator, n: int, height_px: int, width_px: int) -> AugmentDraw:
         """Decide for `n` images of one size; `rng` is the caller's, never the global one."""
-        return AugmentDraw(
+        draw = AugmentDraw(
             affine=self._affine(rng, n, height_px, width_px),
             gain=1 + rng.uniform(-self.gain_frac, self.gain_frac, n),
             offset=rng.uniform(-self.offset_frac, self.offset_frac, n),
@@ -109,7 +114,11 @@ class Augment:
             erase=self._boxes(rng, n),
             noise_seed=int(rng.integers(2**32)),
             distort=None if self.distort is None else self.distort.sample(rng, n),
+            size_px=(height_px, width_px),
         )
+        if self.upside_down_prob:
+            draw.affine[rng.random(n) < self.upside_down_prob, 0, :2] *= -1
+        return draw
 
     def _affine(self, rng: np.random.Generator, n: int, height_px: int, width_px: int) -> FloatArray:
         angle = np.deg2rad(rng.uniform(-self.rotate_deg, self.rotate_deg, n))

@@ -1,6 +1,7 @@
 """Cases become arrays."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ SMALL_PX = 64
 _N_LOOKED_AT = 64
 N_FRAMES = 8
 """Frames that a model of clips sees, where nothing else is asked for."""
+
+_SIDE_MULTIPLES = {"detection": 16}
+"""By kind of task: what the sides of its networks' inputs are multiples of."""
 
 
 def stack_images(
@@ -37,14 +41,18 @@ def suit_preprocess(cohort: Cohort, *, image_px: int, **asked: Any) -> Preproces
     """Choose size and channels from a look at some of the images.
 
     Images of one size up to 64 px keep it; others are letterboxed to a square of `image_px`, or of their own longest
-    side where that is smaller. One colour image makes the model take three channels. A cohort with a clip in it is one
+    side where that is smaller; detection rounds sides up to what its networks can halve. One colour image makes the
+    model take three channels. A cohort with a clip in it is one
     of clips, and a still image of it a clip that stands still. Volumes: see `suit_volumes`.
     """
     if all(case.is_volume for case in cohort.cases):
         return suit_volumes(cohort, **asked)
     if any(case.is_clip for case in cohort.cases):
         asked.setdefault("n_frames", N_FRAMES)
-    return suit_cases(cohort.cases, image_px=image_px, **asked)
+    suited = suit_cases(cohort.cases, image_px=image_px, **asked)
+    multiple = _SIDE_MULTIPLES.get(cohort.task.kind, 1)
+    height, width = (-(-side // multiple) * multiple for side in (suited.height_px, suited.width_px))
+    return replace(suited, height_px=height, width_px=width)
 
 
 def suit_cases(cases: Sequence[Case], *, image_px: int, **asked: Any) -> Preprocess:

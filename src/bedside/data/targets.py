@@ -16,6 +16,7 @@ TARGETS: Seam[Callable[[Sequence[Case], Task, Preprocess], Targets]] = Seam(
     "bedside.targets",
     {
         "classification": "bedside.data.targets:class_targets",
+        "detection": "bedside.data.box_geometry:box_targets",
         "multilabel": "bedside.data.targets:mark_targets",
         "ordinal": "bedside.data.targets:class_targets",
         "segmentation": "bedside.data.label_masks:mask_targets",

@@ -39,6 +39,7 @@ ANSWERS: Seam[Callable[[Block], list[Prediction]]] = Seam(
     "bedside.answers",
     {
         "classification": "bedside.serve.answers:class_answers",
+        "detection": "bedside.serve.box_answers:box_answers",
         "multilabel": "bedside.serve.answers:finding_answers",
         "ordinal": "bedside.serve.answers:class_answers",
         "segmentation": "bedside.serve.outline_answers:outline_answers",

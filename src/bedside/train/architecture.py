@@ -55,6 +55,8 @@ NETWORKS: Seam[Builder] = Seam(
         "residual": "bedside.train.residual:residual_network",
         "timm": "bedside.train.timm_networks:from_hub",
         "python": "bedside.train.own_networks:from_callable",
+        "centre_lite0": "bedside.train.centre_networks:centre_lite0",
+        "centre_depthwise": "bedside.train.centre_networks:centre_depthwise",
         "depthwise": "bedside.train.depthwise:depthwise_network",
         "clip_mean": "bedside.train.clip_networks:clip_mean",
         "clip_gru": "bedside.train.clip_networks:clip_gru",

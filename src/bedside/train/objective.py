@@ -57,6 +57,7 @@ OBJECTIVES: Seam[Objective] = Seam(
     "bedside.objectives",
     {
         "classification": "bedside.train.objective:CLASSES",
+        "detection": "bedside.train.box_objective:BOXES",
         "multilabel": "bedside.train.mark_objective:MARKS",
         "ordinal": "bedside.train.grade_objective:GRADES",
         "segmentation": "bedside.train.outlining:OUTLINES",

@@ -85,6 +85,7 @@ JUDGES: Seam[Judge] = Seam(
     "bedside.judges",
     {
         "classification": "bedside.verify.classes:CLASSES",
+        "detection": "bedside.verify.box_judge:BOXES",
         "multilabel": "bedside.verify.mark_judge:MARKS",
         "ordinal": "bedside.verify.grade_judge:GRADES",
         "segmentation": "bedside.verify.outlines:OUTLINES",

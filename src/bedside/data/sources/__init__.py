@@ -25,6 +25,10 @@ SOURCES: Seam[Source] = Seam(
         "dicom": "bedside.data.sources.dicom:load",
         "nih-cxr14": "bedside.data.sources.cxr14:load",
         "chexpert": "bedside.data.sources.chexpert:load",
+        "boxes": "bedside.data.sources.boxes:load",
+        "coco": "bedside.data.sources.coco:load",
+        "voc": "bedside.data.sources.voc:load",
+        "rsna-pneumonia": "bedside.data.sources.rsna_pneumonia:load",
         "clips": "bedside.data.sources.clips:load",
         "nifti": "bedside.data.sources.nifti:load",
         "msd": "bedside.data.sources.msd:load",
@@ -40,7 +44,8 @@ def load_cohort(source: str, **options: str) -> Cohort:
     ----------
     source
         ``medmnist:NAME``, ``folder:DIR``, ``dicom:DIR``, ``masks:DIR``, ``nifti:DIR``, ``msd:DIR``, ``clips:DIR``,
-        ``nih-cxr14:DIR``, ``chexpert:DIR``, ``phantom:ultrasound`` and other phantoms, or a plugin's.
+        ``boxes:DIR``, ``coco:DIR``, ``voc:DIR``, ``rsna-pneumonia:DIR``, ``nih-cxr14:DIR``, ``chexpert:DIR``,
+        ``phantom:ultrasound`` and other phantoms, or a plugin's.
     **options
         Passed to the source; ``positive="NAME"`` names the class that is looked for.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bedside.base.errors import InputError
 from bedside.data.cohort import Cohort
 from bedside.data.phantom_findings import FINDINGS, GRADES
+from bedside.data.phantom_foci import KINDS as FOCI
 from bedside.data.sources import phantom_cohorts as made
 from bedside.data.sources.known import KnownSource
 
@@ -24,6 +25,7 @@ KINDS = {
     ),
     "ordinal": _Kind(what=f"simulated B-mode, a lesion graded {', '.join(GRADES)}", cohort=made.graded),
     "volume": _Kind(what="simulated MR volumes with label maps of two parts", cohort=made.volumes),
+    "detection": _Kind(what=f"simulated tissue with boxes: {', '.join(FOCI)}", cohort=made.foci),
     "clip": _Kind(what="simulated clips of breathing in and out, told apart by motion alone", cohort=made.clips),
 }
 

@@ -9,6 +9,8 @@ from bedside.data.cohort import Cohort
 from bedside.data.phantom import Phantom
 from bedside.data.phantom_clip import ClipPhantom
 from bedside.data.phantom_findings import FINDINGS, GRADES, FindingsPhantom, GradedPhantom
+from bedside.data.phantom_foci import KINDS as KINDS_OF_FOCI
+from bedside.data.phantom_foci import FociPhantom
 from bedside.data.phantom_volume import CLASSES as PARTS_OF_VOLUME
 from bedside.data.phantom_volume import VolumePhantom
 
@@ -56,6 +58,18 @@ def outlined(options: Options) -> Cohort:
         for i in range(count(options, "n", 240, least=8))
     )  # fmt: skip
     return simulated("ultrasound-lesion", Task(classes=("background", "lesion"), kind="segmentation"), cases)
+
+
+def foci(options: Options) -> Cohort:
+    """None to three bright foci of two kinds in an image, and their boxes."""
+    phantom = FociPhantom(size_px=count(options, "size_px", 64, least=32))
+    made = [phantom.image(i) for i in range(count(options, "n", 240, least=12))]
+    cases = tuple(
+        Case(case_id=f"foci/{i:05d}", label=0, patient_id=f"phantom-{i // 2}", pixels=pixels, boxes=boxes)
+        for i, (pixels, boxes) in enumerate(made)
+    )
+    task = Task(classes=KINDS_OF_FOCI, positive=0, kind="detection")
+    return simulated("detection", task, cases, modality="tissue")
 
 
 def clips(options: Options) -> Cohort:

@@ -38,7 +38,7 @@ COMMAND = "python -m benchmarks.volumes"
 TITLE = "mri_hippocampus_msd"
 CLASSES = ("background", "anterior", "posterior")
 WIDTH = 1.0
-N_EPOCHS = 12
+N_EPOCHS = 24
 CROP = (32, 48, 32)
 MOST_MIB, TARGET_DICE, MOST_LOST = 2.0, 0.87, 0.005
 

@@ -5,7 +5,6 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -19,14 +18,6 @@ FIRST = 5000
 """Phantoms from here on were in no part of the bundle's cohort."""
 
 
-def lesion_mask(phantom: Phantom, index: int) -> np.ndarray:
-    """Where the phantom darkened the tissue: its own dice, thrown again."""
-    rng = np.random.default_rng((phantom.seed, index))
-    y, x = np.mgrid[0 : phantom.size_px, 0 : phantom.size_px] / phantom.size_px
-    phantom._tissue(rng, y, x)
-    return phantom._lesion(rng, y, x) < 0.8
-
-
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sixty new phantoms, half of them with a lesion and its mask."""
@@ -37,7 +28,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Image.fromarray(phantom.image(i, has_lesion=has_lesion)).save(folder / f"{i}.png")
         if has_lesion:
             mask = f"mask{i}.png"
-            Image.fromarray(np.where(lesion_mask(phantom, i), 255, 0).astype(np.uint8)).save(folder / mask)
+            Image.fromarray(phantom.mask(i, has_lesion=True)).save(folder / mask)
         lines.append(f"{i}.png,{'lesion' if has_lesion else 'no lesion'},{mask},p{i}")
     (folder / "metadata.csv").write_text("\n".join(lines) + "\n")
     return folder

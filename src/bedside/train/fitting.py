@@ -137,7 +137,8 @@ def _run_epoch(
     freeze(state.model, plan, state.epoch)
     for step, rows in enumerate(_batches(order, plan)):
         _set_learning_rate(state.optimizer, plan, (state.epoch + step / n_steps) / plan.n_epochs)
-        images, moves = _moved(data, draw, rows), draw.pick(rows)
+        moves = draw.pick(rows)
+        images = _moved(data, moves, rows)
         labels = torch.from_numpy(objective.moved(data.development_targets[rows], moves))
         if hardening is not None:
             seed = (plan.seed * 100_003 + state.epoch) * n_steps + step
@@ -175,16 +176,19 @@ def draw_of(data: TrainingData, plan: TrainPlan, view: int) -> AugmentDraw | Vol
 
 def view_of(data: TrainingData, plan: TrainPlan, view: int, rows: IntArray) -> torch.Tensor:
     """The augmented images of one view, ``(len(rows), *spec.shape)``."""
-    return _moved(data, draw_of(data, plan, view), rows)
+    return _moved(data, draw_of(data, plan, view).pick(rows), rows)
 
 
-def _moved(data: TrainingData, draw: AugmentDraw | VolumeDraw, rows: IntArray) -> torch.Tensor:
-    """Frames of a clip are moved alike, as if they were channels of one image; a volume is moved as a whole."""
+def _moved(data: TrainingData, moves: AugmentDraw | VolumeDraw, rows: IntArray) -> torch.Tensor:
+    """Apply the decisions for `rows` to them.
+
+    Frames of a clip are moved alike, as if they were channels of one image; a volume is moved as a whole.
+    """
     cases = data.development[rows]
-    if isinstance(draw, VolumeDraw):
-        return as_batch(data.preprocess.normalize(draw.pick(rows)(cases)))
+    if isinstance(moves, VolumeDraw):
+        return as_batch(data.preprocess.normalize(moves(cases)))
     flat = cases.reshape(len(rows), -1, *cases.shape[-2:])
-    return as_batch(data.preprocess.normalize(draw.pick(rows)(flat).reshape(cases.shape)))
+    return as_batch(data.preprocess.normalize(moves(flat).reshape(cases.shape)))
 
 
 def as_batch(images: FloatArray) -> torch.Tensor:

@@ -12,9 +12,6 @@ from bedside.train.volume_blocks import Factored, Halve, PlaneConv, Unfold, doub
 _CHANNELS = (32, 64, 96)
 """At the half, quarter and eighth of each side; times the width."""
 
-SIDE_MULTIPLE_PX = 8
-"""D, H and W of the input are multiples of this."""
-
 
 class UNet3d(nn.Module):
     """Encoder and decoder with a link at each size; nothing is computed at the full size, where most voxels are.

@@ -5,6 +5,7 @@ from math import prod
 
 from bedside.base.task import Task, TensorSpec
 from bedside.data.augment_volumes import AugmentVolumes, Shape3
+from bedside.data.suiting_volumes import SIDE_MULTIPLE
 from bedside.train.plan import TrainPlan
 
 BATCH_SIZE = 4
@@ -21,7 +22,6 @@ SMALL_VOXELS = 40**3
 """Volumes up to this size are trained on whole; of larger ones a segmentation learns from crops, at half the work."""
 
 _CROP_FRAC = 0.78
-_SIDE_MULTIPLE = 8
 
 LEFT_RIGHT = 2
 """The axis W runs from left to right in canonical order; it is the only one along which anatomy repeats itself."""
@@ -56,5 +56,5 @@ def _shape(spec: TensorSpec) -> Shape3:
 
 def _crop(shape: Shape3) -> Shape3:
     """About half of the voxels, in sides that the networks can halve three times."""
-    depth, height, width = (max(1, round(_CROP_FRAC * n / _SIDE_MULTIPLE)) * _SIDE_MULTIPLE for n in shape)
+    depth, height, width = (max(1, round(_CROP_FRAC * n / SIDE_MULTIPLE)) * SIDE_MULTIPLE for n in shape)
     return depth, height, width

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from bedside.base.arrays import BoolArray, FloatArray, IntArray
+from bedside.base.arrays import BoolArray, FloatArray
 from bedside.base.estimate import Estimate
 from bedside.verify.overlap import LabelMaps, class_tables, dice_of, iou_of, present_in, size_error_of, sizes_of
 from bedside.verify.resampling import Weights, percentile
@@ -135,10 +135,3 @@ def false_alarms(figures: CaseFigures) -> FloatArray:
     """For cases without any of the classes: 1 where something is called, 0 where not; NaN for all others, ``(n,)``."""
     empty = ~figures.present.any(axis=1)
     return np.where(empty, (figures.called_size.sum(axis=1) > 0).astype(np.float64), math.nan)
-
-
-def best_median_worst(dice: FloatArray) -> IntArray:
-    """Rows of the best, the median and the worst of ``(n,)`` Dice values, NaN left out."""
-    known = np.flatnonzero(~np.isnan(dice))
-    order = known[np.argsort(-dice[known], kind="stable")]
-    return order[[0, len(order) // 2, -1]] if len(order) else order

@@ -54,6 +54,7 @@ STUDIES = {
     "kermany64": Study(source="folder:cxr_pneumonia_kermany", image_px=64),
     "busi64": Study(source="folder:us_breast_busi", image_px=64),
     "braintumor64": Study(source="folder:mri_braintumor4", image_px=64),
+    "nodule50": Study(source="folder:ct_nodule_luna16_patches", image_px=50),
 }
 
 

@@ -46,6 +46,7 @@ class Study:
     source: str
     image_px: int
     family: str = "residual"
+    classes: str = ""
 
 
 STUDIES = {
@@ -54,7 +55,7 @@ STUDIES = {
     "kermany64": Study(source="folder:cxr_pneumonia_kermany", image_px=64),
     "busi64": Study(source="folder:us_breast_busi", image_px=64),
     "braintumor64": Study(source="folder:mri_braintumor4", image_px=64),
-    "nodule50": Study(source="folder:ct_nodule_luna16_patches", image_px=50),
+    "nodule50": Study(source="npz:ct_nodule_luna16_patches/luna16_patches_50.npz", image_px=50, classes="none,nodule"),
 }
 
 
@@ -93,8 +94,9 @@ def gathered(name: str) -> Material:
     from bedside.train.fitting import TrainingData
 
     study = STUDIES[name]
-    source = study.source.replace("folder:", f"folder:{os.environ.get('BEDSIDE_DATA', '../shared/data')}/")
-    cohort = load_cohort(source)
+    name, colon, rest = study.source.partition(":")
+    folder = "" if name == "medmnist" else f"{os.environ.get('BEDSIDE_DATA', '../shared/data')}/"
+    cohort = load_cohort(f"{name}{colon}{folder}{rest}", **({"classes": study.classes} if study.classes else {}))
     cohort = usable(cohort, audit_cohort(cohort, policy="drop")[1])
     split = split_by_patient(cohort, seed=0)
     n_channels = 3 if cohort.cases[0].image().ndim == 3 else 1

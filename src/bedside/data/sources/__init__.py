@@ -44,10 +44,10 @@ def load_cohort(source: str, **options: str) -> Cohort:
     Parameters
     ----------
     source
-        ``medmnist:NAME``, ``folder:DIR``, ``npz:FILE``, ``dicom:DIR``, ``masks:DIR``, ``nifti:DIR``, ``msd:DIR``, ``clips:DIR``,
         ``medmnist:NAME``, ``folder:DIR``, ``npz:FILE``, ``dicom:DIR``, ``masks:DIR``, ``nifti:DIR``, ``msd:DIR``,
         ``clips:DIR``, ``boxes:DIR``, ``coco:DIR``, ``voc:DIR``, ``rsna-pneumonia:DIR``, ``nih-cxr14:DIR``,
         ``chexpert:DIR``, ``phantom:ultrasound`` and other phantoms, or a plugin's.
+    **options
         Passed to the source; ``positive="NAME"`` names the class that is looked for.
 
     Examples

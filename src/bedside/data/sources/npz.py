@@ -14,6 +14,7 @@ from bedside.data.sources.folder import positive_class
 from bedside.data.sources.npz_arrays import array_of, as_bytes, malformed, open_npz
 from bedside.data.sources.tables import part_named
 
+_NAMES = ("classes", "class_names")
 _TIES = ("split", "patient_id", "group")
 
 
@@ -21,7 +22,7 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
     """Load ``npz:FILE`` with the arrays ``images`` and ``labels``.
 
     ``images`` is ``(n, H, W)`` or ``(n, H, W, 3)`` with values of 0 to 255; ``labels`` is ``(n,)``: class names, or
-    numbers whose names stand in an array ``classes`` or in the option of that name. ``split`` (train, val, test),
+    numbers whose names stand in an array ``classes`` (or ``class_names``) or in the option ``classes``. ``split`` (train, val, test),
     ``patient_id`` and ``group`` may say of each image what the columns of a ``metadata.csv`` say. Option
     ``ordinal=none,mild,severe`` names the classes and gives them an order, least first.
 
@@ -52,7 +53,7 @@ def _asked(archive: np.lib.npyio.NpzFile, path: Path) -> list[str]:
     if "images" not in archive or "labels" not in archive:
         hint = "medmnist:NAME reads those of MedMNIST" if "train_images" in archive else "rename them"
         raise malformed(f"{path} has the arrays {', '.join(archive.files) or '(none)'}", "images and labels", hint=hint)
-    return [key for key in ("images", "labels", "classes", *_TIES) if key in archive]
+    return [key for key in ("images", "labels", *_NAMES, *_TIES) if key in archive]
 
 
 def _images(images: np.ndarray, path: Path) -> ByteArray:
@@ -71,7 +72,7 @@ def _column(arrays: Mapping[str, np.ndarray], key: str, path: Path) -> np.ndarra
 
 def _named(arrays: Mapping[str, np.ndarray], options: Mapping[str, str]) -> tuple[str, ...]:
     asked = tuple(w.strip() for w in options.get("classes", options.get("ordinal", "")).split(",") if w.strip())
-    return asked or tuple(str(name) for name in arrays.get("classes", np.empty(0, "U1")).ravel())
+    return asked or tuple(str(name) for key in _NAMES for name in arrays.get(key, np.empty(0, "U1")).ravel())
 
 
 def _classes(labels: np.ndarray, names: tuple[str, ...], path: Path) -> tuple[tuple[str, ...], np.ndarray]:

@@ -22,9 +22,9 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
     """Load ``npz:FILE`` with the arrays ``images`` and ``labels``.
 
     ``images`` is ``(n, H, W)`` or ``(n, H, W, 3)`` with values of 0 to 255; ``labels`` is ``(n,)``: class names, or
-    numbers whose names stand in an array ``classes`` (or ``class_names``) or in the option ``classes``. ``split`` (train, val, test),
-    ``patient_id`` and ``group`` may say of each image what the columns of a ``metadata.csv`` say. Option
-    ``ordinal=none,mild,severe`` names the classes and gives them an order, least first.
+    numbers whose names stand in an array ``classes`` (or ``class_names``) or in the option ``classes``. ``split``
+    (train, val, test), ``patient_id`` and ``group`` may say of each image what the columns of a ``metadata.csv`` say.
+    Option ``ordinal=none,mild,severe`` names the classes and gives them an order, least first.
 
     Raises
     ------

@@ -27,7 +27,6 @@ from benchmarks.ledger import Figure, record
 TABLE = ("pneumonia28", "breast28", "nodule50", "busi64", "braintumor64", "kermany64")
 RIVALS = ("random", "l1", "taylor", "fpgm")
 OURS = "diagnostic+refit"
-RECOVERY_IMAGES = 10_000
 COMMAND = "python -m benchmarks.compression.pruning"
 ABLATIONS = (
     "diagnostic", "taylor+refit", "random+refit", "diagnostic-unweighted+refit", "diagnostic-unbalanced+refit",
@@ -42,12 +41,14 @@ class Cell:
     study: str
     criterion: str
     factor: int
+    recovery_images: int
     seed: int
 
     @property
     def path(self) -> Path:
         """Its file."""
-        return CELLS / f"{self.study}-{self.criterion}-{self.factor}x-{self.seed}.npz"
+        how = f"{self.criterion}-{self.factor}x-r{self.recovery_images}"
+        return CELLS / f"{self.study}-{how}-{self.seed}.npz"
 
 
 def run_cell(cell: Cell, material: Material, dense: tuple[Any, Any, Any]) -> None:
@@ -65,7 +66,10 @@ def run_cell(cell: Cell, material: Material, dense: tuple[Any, Any, Any]) -> Non
     pruned = model
     if cell.factor > 1:
         criterion, plus, _ = cell.criterion.partition("+")
-        settings = Prune(criterion=criterion, macs_frac=1 / cell.factor, recovery_frac=1.0, reconstruct=bool(plus))
+        settings = Prune(
+            criterion=criterion, macs_frac=1 / cell.factor, reconstruct=bool(plus),
+            recovery_frac=1.0 if cell.recovery_images else 0.0,
+        )  # fmt: skip
         pruned = settings(model, recipe, bench)
         if cell.criterion == OURS:
             save_weights(pruned, cell.path.with_suffix(".safetensors"))
@@ -76,6 +80,7 @@ def run_cell(cell: Cell, material: Material, dense: tuple[Any, Any, Any]) -> Non
         buffer, probabilities=outputs, labels=material.test_labels, units=np.array(material.test_units),
         auroc=auroc_of(material.task, material.test_labels, outputs), mmacs=cost.mmacs, int8_kib=cost.int8_kib,
         cpu_s=time.process_time() - begun, task=material.told,
+        n_seen=recipe.plan.n_epochs * len(material.data.development) if cell.recovery_images else 0,
     )  # fmt: skip
     write_atomic(cell.path, buffer.getvalue())
 
@@ -108,13 +113,20 @@ def mean_estimate(ours: dict[int, dict[str, Any]], rival: dict[int, dict[str, An
     )  # fmt: skip
 
 
-def summarize(studies: list[str], factors: list[int], criteria: list[str], seeds: tuple[int, ...]) -> None:
+def summarize(
+    studies: list[str], factors: list[int], criteria: list[str], n_images: int, seeds: tuple[int, ...]
+) -> None:
     """Write one row for each data set, factor and criterion over the seeds that are finished, and the count."""
     verdicts = []
     for study in studies:
-        _row(Cell(study=study, criterion="dense", factor=1, seed=0), seeds, "none, for comparison", met=True)
+        _row(
+            Cell(study=study, criterion="dense", factor=1, recovery_images=n_images, seed=0),
+            seeds,
+            "none, for comparison",
+            met=True,
+        )
         for factor, criterion in product(factors, criteria):
-            cell = Cell(study=study, criterion=criterion, factor=factor, seed=0)
+            cell = Cell(study=study, criterion=criterion, factor=factor, recovery_images=n_images, seed=0)
             if criterion != OURS:
                 _row(cell, seeds, "none, for comparison", met=True)
             elif (verdict := _against_best(cell, seeds)) is not None:
@@ -122,7 +134,7 @@ def summarize(studies: list[str], factors: list[int], criteria: list[str], seeds
                 _row(cell, seeds, target, met=gap.value >= 0)
                 verdicts.append(gap)
     if verdicts:
-        _count(verdicts, seeds)
+        _count(verdicts, n_images, seeds)
 
 
 def _row(cell: Cell, seeds: tuple[int, ...], target: str, *, met: bool) -> None:
@@ -130,11 +142,12 @@ def _row(cell: Cell, seeds: tuple[int, ...], target: str, *, met: bool) -> None:
         return
     mean, first = mean_estimate(done), next(iter(done.values()))
     title = "dense" if cell.factor == 1 else f"{cell.factor}x fewer MACs, {cell.criterion}"
-    what = f"one-shot, {RECOVERY_IMAGES} recovery images, {float(first['mmacs']):.2f} MMACs"
+    n_seen = int(first.get("n_seen", cell.recovery_images))
+    what = f"one-shot, recovery on {n_seen} images, {float(first['mmacs']):.2f} MMACs"
     record("compression", Figure(
         figure=f"{cell.study}: {title} ({what}): test AUROC, mean of seeds, 95 % interval by patient",
         value=mean.value, low=mean.low, high=mean.high, target=target, met=met,
-        command=f"{COMMAND} --studies {cell.study}", seeds=tuple(done),
+        command=f"{COMMAND} --studies {cell.study} --recovery-images {cell.recovery_images}", seeds=tuple(done),
     ))  # fmt: skip
 
 
@@ -150,15 +163,15 @@ def _against_best(cell: Cell, seeds: tuple[int, ...]) -> tuple[str, Any] | None:
     return f">= best rival {best}; {told}", gap
 
 
-def _count(gaps: list[Any], seeds: tuple[int, ...]) -> None:
+def _count(gaps: list[Any], n_images: int, seeds: tuple[int, ...]) -> None:
     better = float(np.mean([gap.value >= 0 for gap in gaps]))
     won, lost = sum(gap.low > 0 for gap in gaps), sum(gap.high < 0 for gap in gaps)
     record("compression", Figure(
-        figure=f"pruning: share of {len(gaps)} cells (data set x factor) in which ours has at least the mean AUROC of "
-        f"the best of {', '.join(RIVALS)}; significantly better in {won}, significantly worse in {lost}",
+        figure=f"pruning, {n_images} recovery images: share of {len(gaps)} cells (data set x factor) in which ours has "
+        f"at least the mean AUROC of the best of {', '.join(RIVALS)}; significantly better in {won}, significantly worse in {lost}",
         value=better, low=better, high=better, target=">= 0.80, none significantly worse",
         met=better >= 0.8 and not lost,
-        command=COMMAND, seeds=seeds,
+        command=f"{COMMAND} --recovery-images {n_images}", seeds=seeds,
     ))  # fmt: skip
 
 
@@ -167,6 +180,7 @@ def main() -> None:
     parser.add_argument("--studies", default=",".join(TABLE), help=f"some of {', '.join(STUDIES)}")
     parser.add_argument("--criteria", default=",".join((*RIVALS, OURS)), help=f"also {', '.join(ABLATIONS)}")
     parser.add_argument("--factors", default="2,4,8")
+    parser.add_argument("--recovery-images", type=int, default=1000, help="whole epochs up to so many images; 0: none")
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--share", default="0/1", help="I/N: every Nth study and seed, from the Ith on")
     parser.add_argument("--only-rows", action="store_true", help="write the rows of the cells that are there")
@@ -175,18 +189,20 @@ def main() -> None:
     studies, criteria = asked.studies.split(","), asked.criteria.split(",")
     factors, seeds = [int(f) for f in asked.factors.split(",")], tuple(int(s) for s in asked.seeds.split(","))
     mine, n_shares = (int(part) for part in asked.share.split("/"))
+    n_images = asked.recovery_images
     pairs = [] if asked.only_rows else list(product(seeds, studies))
     for number, (seed, study) in enumerate(pairs):
-        cells = [Cell(study=study, criterion="dense", factor=1, seed=seed)]
-        cells += [Cell(study=study, criterion=c, factor=f, seed=seed) for f, c in product(factors, criteria)]
+        cells = [Cell(study=study, criterion="dense", factor=1, recovery_images=n_images, seed=seed)]
+        grid = product(factors, criteria)
+        cells += [Cell(study=study, criterion=c, factor=f, recovery_images=n_images, seed=seed) for f, c in grid]
         if number % n_shares == mine and (todo := [cell for cell in cells if not cell.path.is_file()]):
             _run_all(todo, study, seed)
-    summarize(studies, factors, criteria, seeds)
+    summarize(studies, factors, criteria, n_images, seeds)
 
 
 def _run_all(cells: list[Cell], study: str, seed: int) -> None:
     material = gathered(study)
-    dense = dense_of(study, seed, material, RECOVERY_IMAGES)
+    dense = dense_of(study, seed, material, cells[0].recovery_images)
     for cell in cells:
         run_cell(cell, material, dense)
         found = read_cell(cell) or {}

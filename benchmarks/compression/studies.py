@@ -134,5 +134,5 @@ def dense_of(name: str, seed: int, material: Material, recovery_images: int) -> 
     else:
         model, _ = fit(build(architecture, seed=seed), plan, data, monitor=monitor_of(material.task))
         save_weights(model, path)
-    recovery = replace(plan, n_epochs=math.ceil(recovery_images / len(data.development)), n_views=4)
+    recovery = replace(plan, n_epochs=max(1, math.ceil(recovery_images / len(data.development))), n_views=4)
     return model, Recipe(architecture=architecture, plan=recovery), teach(model, recovery, data)

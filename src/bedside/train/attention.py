@@ -1,4 +1,4 @@
-"""Attention for light blocks, in the forms that int8 carries: hard gates, no operator that a quantizer leaves in float."""
+"""Attention for light blocks, in forms that int8 carries: hard gates, and operators that quantizers know."""
 
 import math
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from bedside.train.halves import writing_halves
 class EfficientGate(nn.Module):
     """ECA: each channel's gate follows from the means of its neighbours (Wang et al., CVPR 2020, equation 9).
 
-    One kernel of ``k`` taps slides along the channels; ``k`` is the odd number next to ``(log2 C + 1) / 2``, at least 3.
+    One kernel of ``k`` taps slides along the channels; ``k`` is the odd number at ``(log2 C + 1) / 2``, at least 3.
     It is written as a 2D convolution over ``(N, 1, C, 1)``, since LiteRT's int8 kernels know no 1D one.
     """
 

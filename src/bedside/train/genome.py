@@ -13,6 +13,7 @@ KERNELS_PX = (3, 5, 7)
 MOST = {"expansions": 8, "depths": 8, "widths": 512, "stages": 6}
 """Upper limits of what a genome may ask for."""
 
+_USUAL = {"kinds": "inverted", "kernels_px": 3, "expansions": 4, "depths": 2, "attentions": "none"}
 _NUMBERS = {"k": "kernels_px", "e": "expansions", "d": "depths", "w": "widths"}
 
 
@@ -118,15 +119,8 @@ class Genome:
         if "widths" not in said:
             raise _refusal(f"{text!r} states no widths", "w16.24.40, one a stage")
         n = len(said["widths"])
-        usual = {
-            "kinds": ("inverted",),
-            "kernels_px": (3,),
-            "expansions": (4,),
-            "depths": (2,),
-            "attentions": ("none",),
-        }
-        for name, value in usual.items():
-            said[name] = _spread(said.get(name, value), n)
+        for name, value in _USUAL.items():
+            said[name] = _spread(said.get(name, (value,)), n)
         return cls(**said)
 
     def at_exit(self, n_stages: int) -> "Genome":
@@ -167,9 +161,13 @@ def _joined(values: Sequence[object]) -> str:
 def _check_among(what: str, values: Sequence[object], known: Sequence[object]) -> None:
     for value in values:
         if value not in known:
-            shown = f"{known.start} to {known[-1]} in steps of {known.step}" if isinstance(known, range) and known else (
-                ", ".join(map(str, known)) or "none")  # fmt: skip
-            raise _refusal(f"{what} {value}", shown)
+            raise _refusal(f"{what} {value}", _listed(known))
+
+
+def _listed(known: Sequence[object]) -> str:
+    if isinstance(known, range) and known:
+        return f"{known.start} to {known[-1]} in steps of {known.step}"
+    return ", ".join(map(str, known)) or "none"
 
 
 def _refusal(got: str, expected: str) -> RecipeError:

@@ -101,11 +101,15 @@ def trace_channels(model: "nn.Module", spec: TensorSpec) -> Channels:
     require("pruning", REQUIRES)
     import torch_pruning
 
+    from bedside.train.exits import answers_of
+
     model.eval()
     with warnings.catch_warnings(), torch.enable_grad():
         warnings.simplefilter("ignore")
         try:
-            graph = torch_pruning.DependencyGraph().build_dependency(model, torch.zeros(1, *spec.shape), verbose=False)
+            graph = torch_pruning.DependencyGraph().build_dependency(
+                model, torch.zeros(1, *spec.shape), forward_fn=answers_of, verbose=False
+            )
             found = list(graph.get_all_groups())
         except Exception as error:  # a stranger's network raises whatever it likes
             raise TraceError(

@@ -22,6 +22,9 @@ from bedside.compress.search.sketching import Features
 MIN_MEASURED = 6
 """Files that have to be measured before anything is predicted."""
 
+_FOR_TREES = 12
+"""Files from which trees compete: fewer only tempt them."""
+
 _N_FOLDS = 5
 _REQUIRES = (Requirement("sklearn", "scikit-learn"),)
 _SUMMANDS = ("dense_mmacs", "pointwise_mmacs", "depthwise_mmacs", "n_layers", "map_values_m", "input_values_m",
@@ -114,7 +117,8 @@ def learn_costs(
 
 def _columns(features: Sequence[Features]) -> dict[str, tuple[str, ...]]:
     names = tuple(sorted(features[0]))
-    return {"ridge": tuple(name for name in names if name in _SUMMANDS), "trees": names}
+    ridge = {"ridge": tuple(name for name in names if name in _SUMMANDS)}
+    return ridge | ({"trees": names} if len(features) >= _FOR_TREES else {})
 
 
 def _table(features: Sequence[Features], columns: Sequence[str]) -> FloatArray:
@@ -126,7 +130,7 @@ def _fit(learner: str, table: FloatArray, values: FloatArray, seed: int) -> Any:
         return _fit_ridge(table, values)
     from sklearn.ensemble import GradientBoostingRegressor
 
-    model = GradientBoostingRegressor(n_estimators=80, max_depth=2, learning_rate=0.1, subsample=0.9, random_state=seed)
+    model = GradientBoostingRegressor(n_estimators=40, max_depth=2, learning_rate=0.2, subsample=0.9, random_state=seed)
     return model.fit(np.log1p(table), np.log(values))
 
 

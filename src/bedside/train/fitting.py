@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from bedside.data.augment_volumes import VolumeDraw
 from bedside.data.preprocess import Preprocess
 from bedside.data.targets import Targets
 from bedside.train.checkpoint import load_checkpoint, save_checkpoint
+from bedside.train.exits import joint_loss
 from bedside.train.hardening import Hardening, harden
 from bedside.train.objective import OBJECTIVES, Objective
 from bedside.train.parallel import Ranks, join_ranks
@@ -144,7 +146,7 @@ def _run_epoch(
     total, objective, draw = 0.0, data.objective, draw_of(data, plan, view)
     state.model.train()
     freeze(state.model, plan, state.epoch)
-    network = ranks.wrapped(state.model)
+    answering = ranks.answering(state.model)
     for step, batch in enumerate(_batches(order, plan)):
         rows, weight = ranks.share(batch)
         _set_learning_rate(state.optimizer, plan, (state.epoch + step / n_steps) / plan.n_epochs)
@@ -154,9 +156,9 @@ def _run_epoch(
         if hardening is not None:
             seed = (plan.seed * 100_003 + state.epoch) * n_steps + step
             images = harden(state.model, images, labels, data.preprocess, hardening, seed=seed)
-        logits = network(images)
+        answers = answering(images)
         teacher = None if teacher_logits is None else torch.from_numpy(teacher_logits[view, rows])
-        loss = objective.loss(logits, labels, teacher, plan)
+        loss = joint_loss(answers, partial(objective.loss, targets=labels, teacher=teacher, plan=plan))
         state.optimizer.zero_grad(set_to_none=True)
         (loss * weight).backward()
         nn.utils.clip_grad_norm_(state.model.parameters(), 2.0)

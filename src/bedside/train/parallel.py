@@ -11,15 +11,29 @@ Li et al., "PyTorch Distributed: Experiences on Accelerating Data Parallel Train
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import distributed, nn
 
 from bedside.base.arrays import IntArray
 from bedside.base.errors import InputError
+from bedside.train.exits import answers_of
 
 _LEAST = 2
 """Cases of a share: batch normalization needs two."""
+
+
+class _Answering(nn.Module):
+    """Calls a network for all of its heads: DDP watches `forward` only."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Return the outputs of every head."""
+        return answers_of(self.model, images)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +58,17 @@ class Ranks:
         mine = rows[self.rank :: self.n_ranks]
         return mine, len(mine) * self.n_ranks / len(rows)
 
-    def wrapped(self, model: nn.Module) -> nn.Module:
-        """Return `model` so that its backward pass averages gradients; made anew whenever layers freeze or thaw."""
+    def answering(self, model: nn.Module) -> "Callable[[torch.Tensor], tuple[torch.Tensor, ...]]":
+        """Return what answers a batch (see `answers_of`) and averages gradients when it is differentiated.
+
+        It is made anew whenever layers freeze or thaw.
+        """
         if self.n_ranks == 1:
-            return model
+            return partial(answers_of, model)
         # A layer without a gradient in this pass (an auxiliary head, a stochastic depth) must not stop the others.
-        return nn.parallel.DistributedDataParallel(model, broadcast_buffers=False, find_unused_parameters=True)
+        return nn.parallel.DistributedDataParallel(
+            _Answering(model), broadcast_buffers=False, find_unused_parameters=True
+        )
 
     @torch.no_grad()
     def agree(self, model: nn.Module) -> None:

@@ -173,7 +173,7 @@ def _told_order(
     batch: Sequence[Asked], done: Sequence[SearchTrial], plan: SearchPlan, tools: Tools
 ) -> list[tuple[Asked, SearchTrial]]:
     """Cost, judge and measure a batch."""
-    pricing = pricing_of(done)
+    pricing = pricing_of(done, tools.goals)
     sketches = [_sketched(asked, pricing, tools) for asked in batch]
     qualities = _qualities([s for s in sketches if not s.dropped], tools)
     found = []
@@ -249,7 +249,7 @@ def _measured(trial: SearchTrial, tools: Tools) -> SearchTrial:
 def _confirmed(journal: SearchJournal, tools: Tools, ended: str) -> SearchResult:
     """Measure whatever the front still guesses, until it guesses nothing."""
     while True:
-        pricing = pricing_of(journal.trials())
+        pricing = pricing_of(journal.trials(), tools.goals)
         trials = tuple(repriced(trial, pricing, tools.goals) for trial in journal.trials())
         front = front_numbers(trials, tools.goals)
         guessed = [trial for trial in trials if trial.number in front and not trial.is_measured]

@@ -12,15 +12,17 @@ from bedside.base.budget import Budget
 from bedside.base.errors import InputError
 from bedside.compress.proposing import LATENCY_SLACK, SIZE_SLACK
 
+LATENCY = "latency_p50_ms"
+
 QUANTITY_OF = {
-    "latency": "latency_p50_ms",
+    "latency": LATENCY,
     "size": "size_kib",
     "memory": "memory_mib",
     "energy": "energy_mj",
 }
 """What stands for each cost among the objectives; a ceiling on latency is compared with `latency_ms`, its p90."""
 
-QUANTITIES = ("latency_p50_ms", "latency_ms", "size_kib", "memory_mib", "energy_mj")
+QUANTITIES = (LATENCY, "latency_ms", "size_kib", "memory_mib", "energy_mj")
 """Everything that is measured of a file."""
 
 Origin = Literal["measured", "predicted", "paper"]
@@ -102,8 +104,8 @@ def check_costs(costs: tuple[str, ...]) -> None:
 def goals_for(costs: tuple[str, ...], budget: Budget, quality_floor: float, sample: list[dict[str, float]]) -> Goals:
     """Set the scale from a sample of the space on paper, before anything is tried.
 
-    The reference point is the ceiling where there is one (what is over the budget adds nothing), else the dearest of the
-    sample with the slack of its prediction.
+    The reference point is the ceiling where there is one (what is over the budget adds nothing), else the dearest of
+    the sample with the slack of its prediction.
     """
     check_costs(costs)
     worst, best = {}, {}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bedside.compress.latency_predictor import MIN_MEASURED, CostPredictor, learn_costs
-from bedside.compress.search.goals import QUANTITIES, Goals, Priced, slack_of
+from bedside.compress.search.goals import LATENCY, QUANTITIES, Goals, Priced, slack_of
 from bedside.compress.search.sketching import Features
 from bedside.compress.search.trial import SearchTrial
 
@@ -40,19 +40,17 @@ class Pricing:
         return found
 
 
-def pricing_of(trials: Sequence[SearchTrial]) -> Pricing:
-    """Learn from the trials whose files were measured."""
+def pricing_of(trials: Sequence[SearchTrial], goals: Goals) -> Pricing:
+    """Learn what the goals ask, from the trials whose files were measured."""
     measured = [trial for trial in trials if trial.is_measured]
     predictors = {}
     if len(measured) >= MIN_MEASURED:
         features = [trial.features for trial in measured]
-        for name in QUANTITIES:
+        for name in {LATENCY, *goals.quantities, *goals.budget.limits()}:
             values = [max(trial.costs[name].value, 1e-6) for trial in measured]
             predictors[name] = learn_costs(features, values)
     foretold = [
-        abs(trial.foretold_ms / trial.costs["latency_p50_ms"].value - 1)
-        for trial in measured
-        if trial.foretold_ms is not None
+        abs(trial.foretold_ms / trial.costs[LATENCY].value - 1) for trial in measured if trial.foretold_ms is not None
     ]
     return Pricing(
         predictors=predictors,

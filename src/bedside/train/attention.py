@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from bedside.train.blind import BlindConv, BlindNorm
 from bedside.train.blocks import ChannelGate
 from bedside.train.coordinate_attention import CoordinateGate
 from bedside.train.halves import writing_halves
@@ -24,7 +25,7 @@ class EfficientGate(nn.Module):
         taps = int(abs(math.log2(n_channels) + 1) / 2)
         n_taps = max(3, taps if taps % 2 else taps + 1)
         self.pool = nn.AdaptiveAvgPool2d(1)
-        self.mix = nn.Conv2d(1, 1, (n_taps, 1), padding=(n_taps // 2, 0), bias=False)
+        self.mix = BlindConv(1, 1, (n_taps, 1), padding=(n_taps // 2, 0), bias=False)
         self.gate = nn.Hardsigmoid()
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
@@ -48,8 +49,8 @@ class ConvolutionalGate(nn.Module):
         self.reduce = nn.Conv2d(n_channels, n_hidden, 1)
         self.act = nn.ReLU(inplace=True)
         self.expand = nn.Conv2d(n_hidden, n_channels, 1)
-        self.place = nn.Conv2d(2, 1, place_kernel_px, padding=place_kernel_px // 2, bias=False)
-        self.norm = nn.BatchNorm2d(1)
+        self.place = BlindConv(2, 1, place_kernel_px, padding=place_kernel_px // 2, bias=False)
+        self.norm = BlindNorm(1)
         self.gate = nn.Hardsigmoid()
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:

@@ -24,7 +24,14 @@ def thinned(model: nn.Module) -> nn.Module:
         return model
     thin = deepcopy(model).eval()
     for layer in thin.modules():
-        foldable: Any = layer
         if callable(getattr(layer, "reparameterize", None)):
-            foldable.reparameterize()
+            _fold(layer)
     return thin.requires_grad_(False)
+
+
+def _fold(layer: Any) -> None:
+    # timm's blocks remember the groups that they were built with; pruning and loading change those of the convolutions
+    convs = [inner for inner in layer.modules() if isinstance(inner, nn.Conv2d)]
+    if convs and hasattr(layer, "groups"):
+        layer.groups = convs[0].groups
+    layer.reparameterize()

@@ -59,9 +59,11 @@ class Frame:
         """Count the network of a point, on torch's meta device."""
         import torch
 
+        from bedside.train.reparam import thinned
+
         recipe = self.recipe(point)
         with torch.device("meta"):
-            model = build(recipe.architecture, seed=0)
+            model = thinned(build(recipe.architecture, seed=0))
         kept_frac = float(point.get("macs_frac") or 1.0)
         spec = recipe.architecture.spec
         return features_of(layer_costs(model, spec), spec, kept_frac=kept_frac) | {

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from bedside.base.digest import Digest, digest_value
 from bedside.base.errors import InputError
 from bedside.compress.recipe import Option
@@ -83,3 +85,10 @@ class SearchSpace:
     def label(self, point: Point) -> str:
         """Show a point in few characters, such as ``family=fire width=0.5``."""
         return " ".join(f"{name}={value}" for name, value in point.items())
+
+
+def sampled(space: SearchSpace, n: int, *, seed: int = 0) -> list[Point]:
+    """Draw points: the first and the last choice of every axis, and `n` at random."""
+    rng = np.random.default_rng(seed)
+    ends = [space.walk(lambda axis, place=place: axis.choices[place]) for place in (0, -1)]
+    return ends + [space.walk(lambda axis: axis.choices[int(rng.integers(len(axis.choices)))]) for _ in range(n)]

@@ -95,8 +95,8 @@ def test_every_sampler_obeys_the_ceilings(tmp_path: Path, sampler: str) -> None:
     assert all(trial.quality is None and "ceiling" in trial.dropped for trial in dropped)
 
 
-def test_samplers_that_learn_waste_fewer_trials_on_what_does_not_fit(tmp_path: Path) -> None:
-    budget, plan = Budget(latency_ms=0.3, size_kib=40), replace(PLAN, n_trials=40, patience=40)
+def test_a_sampler_that_learns_wastes_fewer_trials_on_what_does_not_fit(tmp_path: Path) -> None:
+    budget, plan = Budget(latency_ms=0.4, size_kib=70), replace(PLAN, n_trials=36)
     fits = {
         sampler: sum(trial.fits for trial in run(tmp_path / sampler, plan, budget=budget, sampler=sampler).trials)
         for sampler in ("tpe", "random")
@@ -111,25 +111,25 @@ def test_it_ends_when_nothing_more_comes(tmp_path: Path) -> None:
     assert found.gains[-1] < 1.05 * found.gains[-13]
 
 
-@pytest.mark.parametrize("kill_at", [1, 7, 13])
+@pytest.mark.parametrize("kill_at", [1, 11])
 def test_a_killed_search_ends_as_one_that_was_not(tmp_path: Path, kill_at: int) -> None:
-    whole = run(tmp_path / "whole", replace(PLAN, n_trials=16))
-    program = [sys.executable, str(Path(__file__).with_name("landscape.py")), str(tmp_path / "cut"), "16", str(kill_at)]
+    whole = run(tmp_path / "whole", replace(PLAN, n_trials=14))
+    program = [sys.executable, str(Path(__file__).with_name("landscape.py")), str(tmp_path / "cut"), "14", str(kill_at)]
     killed = subprocess.run(program, capture_output=True, check=False, timeout=120)
     assert killed.returncode == -9, killed.stderr
     with (tmp_path / "cut" / FILE).open("ab") as journal:
         journal.write(b'{"op_code": 5, "half a li')
-    resumed = run(tmp_path / "cut", replace(PLAN, n_trials=16))
+    resumed = run(tmp_path / "cut", replace(PLAN, n_trials=14))
     assert rows(resumed) == rows(whole)
     assert resumed.front == whole.front
 
 
 def test_a_longer_search_goes_on_from_a_shorter_one(tmp_path: Path) -> None:
-    asked = []
-    run(tmp_path, replace(PLAN, n_trials=8))
-    run(tmp_path, replace(PLAN, n_trials=16), on_trial=lambda trial, n_done: asked.append(trial.number))
-    assert set(asked) >= set(range(8, 16))
-    assert not {number for number in asked if number < 8} - {t for t in asked if asked.count(t) == 1}
+    told = []
+    short = run(tmp_path, replace(PLAN, n_trials=8))
+    whole = run(tmp_path, replace(PLAN, n_trials=16), on_trial=lambda trial, n_done: told.append(n_done))
+    assert [trial.point for trial in whole.trials[:8]] == [trial.point for trial in short.trials]
+    assert told[:8] == list(range(9, 17)), "the first eight were there"
 
 
 def test_another_search_in_the_same_place_is_refused(refuses, tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def test_every_sampler_obeys_the_ceilings(tmp_path: Path, sampler: str) -> None:
 
 
 def test_a_sampler_that_learns_wastes_fewer_trials_on_what_does_not_fit(tmp_path: Path) -> None:
-    budget, plan = Budget(latency_ms=0.4, size_kib=70), replace(PLAN, n_trials=36)
+    budget, plan = Budget(latency_ms=0.3, size_kib=50), replace(PLAN, n_trials=36)
     fits = {
         sampler: sum(trial.fits for trial in run(tmp_path / sampler, plan, budget=budget, sampler=sampler).trials)
         for sampler in ("tpe", "random")

@@ -43,7 +43,8 @@ class SearchPlan:
     patience, min_gain_frac
         The search ends early when so many trials have not raised the hypervolume by this share.
     max_repeats
-        A trial that repeats an earlier one is given up, so often in a batch.
+        A trial that repeats an earlier one is given up. After so many in a batch the sampler has nothing new to say,
+        and points are drawn at random; after ten times as many the space is taken to be used up.
     """
 
     n_trials: int = 60
@@ -52,7 +53,7 @@ class SearchPlan:
     n_measured: int = 24
     patience: int = 40
     min_gain_frac: float = 0.002
-    max_repeats: int = 20
+    max_repeats: int = 6
 
     def __post_init__(self) -> None:
         if min(self.n_trials, self.batch, self.patience) < 1 or min(self.n_design, self.n_measured) < 0:
@@ -158,8 +159,8 @@ def _batch(journal: SearchJournal, plan: SearchPlan, done: Sequence[SearchTrial]
     batch = journal.pending()
     seen = [trial.point for trial in done] + [asked.point for asked in batch]
     wanted, n_repeats = min(plan.batch, plan.n_trials - len(done)), 0
-    while len(batch) < wanted and n_repeats <= plan.max_repeats:
-        asked = journal.ask()
+    while len(batch) < wanted and n_repeats <= 11 * plan.max_repeats:
+        asked = journal.ask(at_random=n_repeats > plan.max_repeats)
         if asked.point in seen:
             journal.discard(asked)
             n_repeats += 1

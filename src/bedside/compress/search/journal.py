@@ -53,24 +53,25 @@ class SearchJournal:
         import optuna
 
         open_states = (optuna.trial.TrialState.RUNNING,)
-        return [
-            self._decided(optuna.trial.Trial(self.study, frozen._trial_id))
-            for frozen in self.study.get_trials(deepcopy=False, states=open_states)
-        ]
+        found = []
+        for frozen in self.study.get_trials(deepcopy=False, states=open_states):
+            self.study.sampler = self._sampler_for(frozen.number, self.sampler)
+            found.append(self._decided(optuna.trial.Trial(self.study, frozen._trial_id)))
+        return found
 
-    def ask(self) -> Asked:
-        """Ask for the next trial."""
-        self._take_sampler(len(self.study.get_trials(deepcopy=False)))
+    def ask(self, *, at_random: bool = False) -> Asked:
+        """Ask the sampler for the next trial, or draw it at random."""
+        name = "random" if at_random else self.sampler
+        self.study.sampler = self._sampler_for(len(self.study.get_trials(deepcopy=False)), name)
         return self._decided(self.study.ask())
 
     def _decided(self, trial: Any) -> Asked:
-        self._take_sampler(trial.number)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return Asked(trial.number, self.space.walk(lambda axis: _suggested(trial, axis)), trial)
 
-    def _take_sampler(self, number: int) -> None:
-        self.study.sampler = _sampler(self.sampler, self.seed * _SEED_STEP + number)
+    def _sampler_for(self, number: int, name: SamplerName) -> Any:
+        return _sampler(name, self.seed * _SEED_STEP + number)
 
     def tell(self, asked: Asked, trial: SearchTrial, goods: Sequence[float]) -> None:
         """Write a finished trial down: its goods (higher is better in each), its ceilings, and the whole row."""

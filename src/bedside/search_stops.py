@@ -6,7 +6,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from bedside.base.digest import digest_array
+from bedside.base.digest import Digest, digest_array, digest_file, digest_value
+from bedside.base.files import write_atomic
 from bedside.base.journal import Journal
 from bedside.base.stamp import versions_of
 from bedside.compress.prune import Prune
@@ -15,15 +16,19 @@ from bedside.compress.recipe import Recipe, StepCall, Workbench
 from bedside.compress.search.oracle import QualityOracle, ShortFit
 from bedside.compress.search.sketching import Frame
 from bedside.compress.search.space import Point
+from bedside.compress.search.supernet import SharedOracle
 from bedside.export.converting import ExportJob, convert
 from bedside.runtime.artifact import Precision
 from bedside.stops import WORKSHOP, Material, Run
 from bedside.train.architecture import build
+from bedside.train.shared_weights import SharedPlan
 from bedside.verify.judge import judge_of
 from bedside.verify.profiling import Profile, profile
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from bedside.train.fitting import Monitor, TrainingData
 
 N_OBSERVED = 8
 """Images that set the ranges of a file that is only timed: how long it takes does not depend on them."""
@@ -93,4 +98,31 @@ def oracle_for(
     monitor = judge_of(task).monitor(task)
     data = {side: material.data for side, material in materials.items()}
     digest = run.journal.key([material.digest for material in materials.values()])
-    return ShortFit(data=data, monitor=monitor, n_epochs=fit_epochs, material=digest)
+    if quality == "fit" or frame.elastic is None:
+        return ShortFit(data=data, monitor=monitor, n_epochs=fit_epochs, material=digest)
+    return _supernet(run, data, frame, monitor, SharedPlan(n_images=n_images, seed=run.settings.seed), digest)
+
+
+def _supernet(
+    run: Run, data: "dict[int, TrainingData]", frame: Frame, monitor: "Monitor", plan: SharedPlan, material: Digest
+) -> SharedOracle:
+    from safetensors.torch import load, save
+
+    from bedside.train.shared_weights import fit_shared, shared_weights
+
+    assert frame.elastic is not None
+    space, inputs = frame.elastic, [material, frame.elastic, frame.plan.augment, frame.plan.n_views, plan]
+    path = run.journal.place("supernet", inputs) / "shared.safetensors"
+
+    def make() -> Digest:
+        held = shared_weights(space, frame.spec, frame.n_classes, seed=plan.seed)
+        fit_shared(
+            held, space, data, plan, frame.plan,
+            on_step=lambda step, n, loss: run.watch.tick(step, n, f"supernet, loss {loss:.3f}"),
+        )  # fmt: skip
+        write_atomic(path, save({name: value.detach() for name, value in held.items()}))
+        return digest_file(path)
+
+    weights = run.journal.stop("supernet", str, inputs, make)
+    shared = load(path.read_bytes())
+    return SharedOracle(shared=shared, data=data, monitor=monitor, weights=digest_value([weights, material]))

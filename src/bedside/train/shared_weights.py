@@ -1,8 +1,9 @@
 """A supernet: one set of weights of which every elastic network of a space is a part.
 
 A network takes the first channels of each layer, the middle of each kernel and the first blocks of each stage. Each
-step draws one network and teaches its part (single-path sampling: Guo et al., ECCV 2020). Normalization statistics belong
-to a network, not to the weights: they are taken anew from development images when one is cut out (Yu & Huang, ICCV 2019).
+step draws one network and teaches its part (single-path sampling: Guo et al., ECCV 2020). Normalization statistics
+belong to a network, not to the weights: they are taken anew from development images when one is cut out (Yu & Huang,
+ICCV 2019).
 """
 
 from collections.abc import Callable, Mapping

@@ -18,9 +18,11 @@ from bedside.base.digest import digest_value
 from bedside.base.errors import BudgetError, InputError
 from bedside.bundle.opening import open_bundle
 from bedside.compress.recipe_file import read_recipe
+from bedside.compress.search.choosing import finalists
 from bedside.compress.search.engine import SearchPlan
+from bedside.compress.search.options import SearchOptions
 from bedside.data.sources import load_cohort
-from bedside.searching import SearchOptions, conclude_search, finalists, search_cohort
+from bedside.searching import conclude_search, search_cohort
 from bedside.train.elastic_space import ElasticSpace
 from bedside.train.plan import TrainPlan
 
@@ -40,7 +42,7 @@ def test_what_a_search_finds_is_sealed_with_its_evidence(tmp_path: Path) -> None
         cohort, Budget(size_kib=120), OPTIONS, out=tmp_path / "b", preset=TINY, formats=("onnx",), margin=0.5,
         reference="residual",
     )  # fmt: skip
-    chosen = finalists(found)[0]
+    (chosen,) = finalists(found.result, found.budget, margin=0.5, n=1)
     assert chosen.is_measured
     assert chosen.costs["size_kib"].value <= 120
     conclude_search(found, out=tmp_path / "b", key=tmp_path / "key")
@@ -110,9 +112,9 @@ def test_a_budget_that_nothing_meets_names_the_nearest(tmp_path: Path, refuses) 
     assert found.result.front == ()
     assert all(trial.dropped for trial in found.result.trials), "nobody trained them"
     with refuses(BudgetError, "--size-kib"):
-        finalists(found)
+        finalists(found.result, found.budget, margin=0.5, n=3)
 
 
 def test_a_task_without_a_space_is_refused(tmp_path: Path, refuses) -> None:
     with refuses(InputError, "segmentation"):
-        search_cohort("phantom:outlines", out=tmp_path / "b", preset=TINY, formats=("onnx",))
+        search_cohort("phantom:ultrasound-lesion", out=tmp_path / "b", preset=TINY, formats=("onnx",))

@@ -12,7 +12,8 @@ from bedside.base.seam import Requirement, require
 from bedside.cli.optimizing import Request, load_request_cohort, show_result, terminal_watch
 
 if TYPE_CHECKING:
-    from bedside.searching import Found, SearchOptions
+    from bedside.compress.search.options import SearchOptions
+    from bedside.searching import Found
 
 _NEEDS = (
     Requirement("torch", "bedside[workshop]"),
@@ -50,7 +51,7 @@ class SearchRequest:
             If one is not a list of names or of numbers.
         """
         from bedside.compress.search.engine import SearchPlan
-        from bedside.searching import SearchOptions
+        from bedside.compress.search.options import SearchOptions
 
         plan = SearchPlan(
             n_trials=self.n_trials, batch=self.batch, patience=self.patience, n_measured=self.n_measured,

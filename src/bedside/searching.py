@@ -13,8 +13,9 @@ from bedside.bundle.opening import Bundle
 from bedside.bundle.signing import default_key_path
 from bedside.compress.presets import Preset
 from bedside.compress.proposing import given
+from bedside.compress.search.brief import Tools
 from bedside.compress.search.choosing import finalists
-from bedside.compress.search.engine import SearchResult, Tools, search
+from bedside.compress.search.engine import SearchResult, search
 from bedside.compress.search.goals import Goals, goals_for
 from bedside.compress.search.journal import open_journal
 from bedside.compress.search.options import SearchOptions

@@ -50,7 +50,7 @@ class SearchRequest:
         InputError
             If one is not a list of names or of numbers.
         """
-        from bedside.compress.search.engine import SearchPlan
+        from bedside.compress.search.brief import SearchPlan
         from bedside.compress.search.options import SearchOptions
 
         plan = SearchPlan(

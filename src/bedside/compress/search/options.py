@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from bedside.base.errors import InputError
-from bedside.compress.search.engine import SearchPlan
+from bedside.compress.search.brief import SearchPlan
 from bedside.compress.search.goals import check_costs
 from bedside.compress.search.journal import SAMPLERS, SamplerName
 from bedside.compress.search.sketching import ELASTIC

@@ -80,10 +80,10 @@ def test_parts_learn_together(data: TrainingData) -> None:
     before = np.mean([score(extracted(held, architecture(g), data), data) for g in genomes])
     losses: list[float] = []
     fit_shared(
-        held, SPACE, {16: data}, SharedPlan(n_images=64 * 90), PLAN, on_step=lambda s, n, loss: losses.append(loss)
+        held, SPACE, {16: data}, SharedPlan(n_images=64 * 120), PLAN, on_step=lambda s, n, loss: losses.append(loss)
     )
     after = [score(extracted(held, architecture(g), data), data) for g in genomes]
-    assert len(losses) == 90
+    assert len(losses) == 120
     assert np.mean(losses[-20:]) < np.mean(losses[:20])
     assert np.mean(after) > max(0.65, before + 0.1)
 

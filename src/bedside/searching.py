@@ -36,7 +36,6 @@ from bedside.pipeline import FORMATS, Opening, checked_settings, concluded, reus
 from bedside.runtime.devices import device_named
 from bedside.search_stops import Measurer, leave_figures, oracle_for
 from bedside.stops import Material, Run, audited, gathered, plans_for, referenced
-from bedside.train.elastic_space import ElasticSpace
 from bedside.verify.judge import judge_of
 
 KINDS = ("classification", "ordinal", "multilabel")
@@ -108,7 +107,7 @@ def search_cohort(
     _, plan = plans_for(run, cohort, largest)
     frame = Frame(
         spec=largest.preprocess.spec, n_classes=cohort.task.n_classes, plan=plan, device=device_named(budget.device),
-        elastic=options.elastic or ElasticSpace(),
+        elastic=options.genes,
     )  # fmt: skip
     space = space_for(
         options.families, sides_px, elastic=frame.elastic, kept_fracs=options.kept_fracs, precisions=options.precisions

@@ -7,6 +7,7 @@ from bedside.compress.search.brief import SearchPlan
 from bedside.compress.search.goals import check_costs
 from bedside.compress.search.journal import SAMPLERS, SamplerName
 from bedside.compress.search.sketching import ELASTIC
+from bedside.compress.search.spaces import FREE_ELASTIC, SHARED_ELASTIC
 from bedside.train.elastic_space import ElasticSpace
 
 
@@ -48,6 +49,11 @@ class SearchOptions:
     plan: SearchPlan = field(default_factory=SearchPlan)
     ray: str | None = None
     n_finalists: int = 3
+
+    @property
+    def genes(self) -> ElasticSpace:
+        """The elastic space that was asked for, or the one that suits the oracle."""
+        return self.elastic or (SHARED_ELASTIC if self.quality == "supernet" else FREE_ELASTIC)
 
     def __post_init__(self) -> None:
         check_costs(self.costs)

@@ -9,7 +9,8 @@ from bedside.base.arrays import FloatArray
 from bedside.base.digest import digest_file
 from bedside.base.seam import Requirement, Seam, require
 from bedside.base.task import TensorSpec
-from bedside.compress.quantization import QuantizationPlan
+from bedside.compress.quantization import LayerBits, QuantizationPlan, check_rules
+from bedside.export.scopes import bits_by_layer
 from bedside.export.stepping import Inputs, blank_inputs, exportable, observed_inputs
 from bedside.runtime.artifact import Artifact, Precision
 
@@ -39,6 +40,10 @@ class ExportJob:
     def captured(self) -> "nn.Module":
         """The module to capture, in evaluation mode; of a clip model one step."""
         return exportable(self.model, self.spec)
+
+    def bits_by_layer(self) -> dict[str, LayerBits]:
+        """Bit widths of every layer of the captured module, by its path there."""
+        return bits_by_layer(self.plan, self.captured(), is_step=self.spec.n_frames is not None)
 
     def blank(self) -> Inputs:
         """Zeros of the shapes that it takes: an image ``(1, C, H, W)``, and a state ``(1, S)`` where one is carried."""
@@ -76,7 +81,10 @@ def convert(job: ExportJob, format_: str, precisions: Sequence[Precision] = ("fp
     ------
     MissingPackageError
         If the format's converter is not installed.
+    InputError
+        If a rule of the plan names a layer that does not exist, or the format lacks a bit width that the plan asks.
     """
+    check_rules(job.plan, (path for path, _ in job.model.named_modules()))
     converter = CONVERTERS.get(format_)
     require(f"export to {format_}", converter.requires)
     job.folder.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ import numpy as np
 
 from bedside.base.arrays import FloatArray
 from bedside.compress.quantization import LayerBits, QuantizationPlan
+from bedside.export.litert_scopes import bits_by_operation
 from bedside.export.observing import observed_ranges
 
 Feed = dict[str, FloatArray]
@@ -31,10 +32,15 @@ def quantize(source: Path, target: Path, plan: QuantizationPlan, bits_of_mark: M
     from ai_edge_quantizer.utils import qsv_utils
 
     worker = quantizer.Quantizer(str(source))
-    _write_recipe(worker, plan, bits_of_mark)
+    usual = plan.bits_of("")
+    others = bits_by_operation(source, bits_of_mark, usual) if bits_of_mark else {}
+    _write_recipe(worker, usual, others)
     observer = calibrator.Calibrator(str(source), num_threads=1, qsv_update_func=qsv_utils.min_max_update)
     observer.calibrate({_signature(source): feeds}, worker._recipe_manager)
     found = observer.get_model_qsvs()
+    if not found:  # the rules leave nothing to round
+        target.write_bytes(source.read_bytes())
+        return
     if plan.ranges != "min_max":
         found = _clipped(found, source, plan, feeds)
     worker.quantize(found).export_model(str(target), overwrite=True)
@@ -46,17 +52,15 @@ def _signature(source: Path) -> str:
     return next(iter(Interpreter(str(source)).get_signature_list()))
 
 
-def _write_recipe(worker: Any, plan: QuantizationPlan, bits_of_mark: Mapping[str, LayerBits]) -> None:
-    """First what holds everywhere, then the layers that rules name, the most exact last: the last entry wins."""
+def _write_recipe(worker: Any, usual: LayerBits, others: Mapping[str, LayerBits]) -> None:
+    """First what holds everywhere, then the operations that rules change: the last entry wins."""
     from ai_edge_quantizer.algorithm_manager import AlgorithmName
     from ai_edge_quantizer.qtyping import TFLOperationName
 
-    usual = plan.bits_of("")
     _add(worker, _EVERYWHERE, usual)
-    others = sorted({b for b in bits_of_mark.values() if b != usual}, key=lambda b: (b.activations, -b.weights))
-    for bits in others:
-        marks = "|".join(re.escape(mark) for mark, given in bits_of_mark.items() if given == bits)
-        _add(worker, f"(?:{marks})[^/;]*;", bits)
+    for bits in dict.fromkeys(given for given in others.values() if given != usual):
+        names = "|".join(re.escape(name) for name, given in others.items() if given == bits)
+        _add(worker, f"^(?:{names})$", bits)
     for border in (TFLOperationName.INPUT, TFLOperationName.OUTPUT):
         worker.update_quantization_recipe(
             regex=_EVERYWHERE, operation_name=border, algorithm_key=AlgorithmName.NO_QUANTIZE

@@ -1,7 +1,7 @@
 """The stops of the hall: each takes values, hands on one, and is found in the journal when it was finished before."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,9 +23,9 @@ from bedside.data.augment import Augment
 from bedside.data.case import units_of
 from bedside.data.cohort import Cohort
 from bedside.data.preprocess import Preprocess
-from bedside.data.split import Split
+from bedside.data.split import Split, disjoint_observations
 from bedside.data.stacking import stack_images
-from bedside.data.targets import targets_of
+from bedside.data.targets import Targets, targets_of
 from bedside.export.converting import ExportJob, convert
 from bedside.export.exported import eager_session, exported_session
 from bedside.runtime.artifact import Artifact, Precision
@@ -75,6 +75,7 @@ class Settings:
     image_px: int | None = None
     adversarial_eps: float = 0.0
     start: "StartFile | None" = None
+    autopilot: bool = True
 
     def hardening(self) -> "Hardening | None":
         """Adversarial training of the students, where it is asked for."""
@@ -100,13 +101,24 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
-    """The parts as arrays, with the digest of all that training depends on."""
+    """The parts as arrays, with the digest of all that training depends on.
+
+    Parameters
+    ----------
+    observed_targets
+        Targets of the observed cases; empty where they are not known.
+    observation_pair
+        Two disjoint sets of observed cases whose int8 files must agree, the first one `observed` itself where
+        development is large enough; empty where that is not asked.
+    """
 
     task: Task
     data: "TrainingData"
     observed: FloatArray
     tuning_units: tuple[str, ...]
     digest: Digest
+    observed_targets: Targets = field(default_factory=lambda: np.zeros(0), repr=False)
+    observation_pair: tuple[FloatArray, ...] = field(default=(), repr=False)
 
     @property
     def preprocess(self) -> Preprocess:
@@ -153,8 +165,25 @@ def gathered(run: Run, cohort: Cohort, split: Split, preprocess: Preprocess) -> 
         data=data,
         observed=observed,
         tuning_units=tuple(units_of(split.tuning)),
+        observed_targets=targets_of(split.observation, cohort.task, preprocess),
+        observation_pair=_observation_pair(run, cohort, split, preprocess, observed),
         digest=digest_value([split.digest(), preprocess, cohort.task, versions_of(WORKSHOP)]),
     )
+
+
+def _observation_pair(
+    run: Run, cohort: Cohort, split: Split, preprocess: Preprocess, observed: FloatArray
+) -> tuple[FloatArray, ...]:
+    """Two sets that share no patient; none for phantoms and quick runs, where a second conversion costs more than it
+    tells.
+    """
+    if not run.settings.autopilot or cohort.is_phantom or run.settings.preset.name == "quick":
+        return ()
+    first, second = disjoint_observations(split, cohort.task, seed=run.settings.seed)
+    if not second:
+        return ()
+    stacked = observed if first == split.observation else preprocess.normalize(stack_images(first, preprocess))
+    return stacked, preprocess.normalize(stack_images(second, preprocess))
 
 
 def plans_for(run: Run, cohort: Cohort, material: Material) -> tuple[TrainPlan, TrainPlan]:

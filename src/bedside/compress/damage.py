@@ -11,7 +11,16 @@ from bedside.base.errors import ShapeError
 from bedside.base.task import TensorSpec
 from bedside.compress.folding import folded
 from bedside.compress.quantization import LayerBits, QuantizationPlan
-from bedside.compress.rounding import Ranges, all_but, by_plan, every_layer, observe, one_layer, rounded_logits, weighted_layers
+from bedside.compress.rounding import (
+    Ranges,
+    all_but,
+    by_plan,
+    every_layer,
+    observe,
+    one_layer,
+    rounded_logits,
+    weighted_layers,
+)
 
 if TYPE_CHECKING:
     from torch import nn
@@ -85,11 +94,12 @@ class DamageTable:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A folded network with its ranges, its float answers, and how answers are judged."""
+    """A folded network with its ranges, its float answers to `images` (`rows` of the observed), and how they are judged."""
 
     model: "nn.Module"
     ranges: Ranges
     images: FloatArray
+    rows: IntArray
     outputs: FloatArray
     calls: Calls
     score: Score | None
@@ -127,7 +137,7 @@ def bench_of(
     rows = judged_rows(len(observed), n_images)
     images = np.ascontiguousarray(observed[rows])
     outputs = rounded_logits(network, images, ranges, every_layer(LayerBits(weights=32, activations=32)))
-    return Bench(network, ranges, images, outputs, calls or (lambda out: out.argmax(axis=1)), score)
+    return Bench(network, ranges, images, rows, outputs, calls or (lambda out: out.argmax(axis=1)), score)
 
 
 def judged_rows(n: int, n_images: int = N_IMAGES) -> IntArray:

@@ -172,7 +172,9 @@ class Tape(TorchFunctionMode):
                 found.layers.append(self.layer)
                 found.ends = torch.cat([found.ends, now[None]])
             elif self.decay is None:
-                found.ends[i] = torch.stack([torch.minimum(found.ends[i, 0], low), torch.maximum(found.ends[i, 1], high)])
+                found.ends[i] = torch.stack(
+                    [torch.minimum(found.ends[i, 0], low), torch.maximum(found.ends[i, 1], high)]
+                )
             else:
                 found.ends[i] = found.ends[i] * self.decay + now * (1 - self.decay)
         tensor._bedside_mark = (i, name)  # type: ignore[attr-defined]

@@ -1,9 +1,9 @@
 """Int8 by the autopilot and by the defaults of three tools: ``python -m benchmarks.autopilot`` (resumes cell by cell).
 
-A cell is one data set, network and seed: the network is fitted in fp32, then every tool rounds the same weights with the
-same observation images, as its documentation shows (ONNX Runtime `quantize_static`, AI Edge Quantizer
+A cell is one data set, network and seed: the network is fitted in fp32, then every tool rounds the same weights with
+the same observation images, as its documentation shows (ONNX Runtime `quantize_static`, AI Edge Quantizer
 `static_wi8_ai8`, NNCF `nncf.quantize`), and the autopilot does with ONNX Runtime files. The autopilot decides on tuning
-data; the test is scored once for every file. NNCF is not a dependency: ``pip install nncf``, else its rows are left out.
+data; the test is scored once for every file. NNCF is no dependency: ``pip install nncf``, else its rows are left out.
 """
 
 import argparse
@@ -69,6 +69,9 @@ class Cell:
 
 def run_cell(cell: Cell) -> None:
     """Fit, round in four ways, score the test, write the cell."""
+    from bedside.base.budget import Budget
+    from bedside.base.digest import digest_array
+    from bedside.compress.autopilot import PLAIN
     from bedside.compress.compressing import CompressedModel
     from bedside.compress.presets import preset_named
     from bedside.compress.recipe import Recipe
@@ -80,9 +83,6 @@ def run_cell(cell: Cell) -> None:
     from bedside.train.checkpoint import load_weights, save_weights
     from bedside.train.fitting import fit
     from bedside.train.plan import TrainPlan
-    from bedside.base.budget import Budget
-    from bedside.base.digest import digest_array
-    from bedside.compress.autopilot import PLAIN
     from bedside.verify.judge import judge_of
 
     source, px = STUDIES[cell.study]
@@ -150,14 +150,18 @@ def run_cell(cell: Cell) -> None:
             gap = compare_aurocs(cohort.task, labels, probabilities, base, margin=0.02, draws=(),
                                  n_patients=len(set(units)), units=units).difference  # fmt: skip
             rows[tool] = {
-                "auroc": auroc_of(cohort.task, labels, probabilities), "gap": gap.value, "low": gap.low, "high": gap.high,
+                "auroc": auroc_of(cohort.task, labels, probabilities), "gap": gap.value, "low": gap.low,
+                "high": gap.high,
                 "flips": float(np.mean(probabilities.argmax(1) != base.argmax(1))),
             }  # fmt: skip
         report = found.report
         cell.path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(cell.path, json.dumps({
             "rows": rows, "fix": report.chosen, "fit_s": fit_s, "autopilot_s": autopilot_s,
-            "tries": [[t.fix, t.why, t.flips_frac, t.difference.value if t.difference else None, t.seconds] for t in report.tries],
+            "tries": [
+                [t.fix, t.why, t.flips_frac, t.difference.value if t.difference else None, t.seconds]
+                for t in report.tries
+            ],
             "culprits": [[c.layer, c.alone_sqnr_db] for c in report.culprits],
             "kib": {"fp32": files[0].size_kib, "autopilot": chosen[0].size_kib},
         }, indent=1).encode())  # fmt: skip
@@ -251,7 +255,11 @@ def _in_floats(values: Any, detail: Any) -> FloatArray:
 def summarize(cells: list[Cell]) -> None:
     """One row a study, network and tool, over the seeds that are finished."""
     for study, net in sorted({(c.study, c.net) for c in cells}):
-        done = {c.seed: json.loads(c.path.read_text()) for c in cells if (c.study, c.net) == (study, net) and c.path.is_file()}
+        done = {
+            c.seed: json.loads(c.path.read_text())
+            for c in cells
+            if (c.study, c.net) == (study, net) and c.path.is_file()
+        }
         if done:
             fp32 = float(np.mean([cell["rows"]["fp32"]["auroc"] for cell in done.values()]))
             for tool in TOOLS:

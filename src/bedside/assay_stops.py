@@ -98,15 +98,18 @@ class Assay:
         self.n_tried = 0
 
     def inputs(self, fix: Fix) -> list[object]:
+        """Everything that a try depends on."""
         subject, material = self.subject, self.material
         pair = [digest_array(images) for images in material.observation_pair or ()]
         return [subject.model.digest, subject.files[-1], fix, material.digest, pair, subject.budget, MARGIN,
                 self.run.settings.margin, self.run.settings.target_sensitivity, versions_of(WORKSHOP)]  # fmt: skip
 
     def place(self, fix: Fix) -> Path:
+        """Folder of its files."""
         return self.run.journal.place("int8", self.inputs(fix))
 
     def __call__(self, fix: Fix) -> Tested:
+        """Try a fix, or find it in the journal."""
         self.n_tried += 1
         self.run.watch.tick(self.n_tried, self.n_tried + 1, f"int8: {fix.name}")
         return self.run.journal.stop("int8", Tested, self.inputs(fix), lambda: self._tested(fix))
@@ -220,7 +223,7 @@ def trained_rounding(
     monitor = judge_of(material.task).monitor(material.task)
     bench = Workbench(
         data=material.data, monitor=monitor, teacher_logits=None, folder=folder,
-        on_epoch=lambda mark: run.watch.tick(mark.epoch + 1, mark.epoch + 2, f"quantization-aware epoch {mark.epoch + 1}"),
+        on_epoch=lambda mark: run.watch.tick(mark.epoch + 1, mark.epoch + 2, f"training for int8, epoch {mark.epoch + 1}"),
     )  # fmt: skip
     trained = Qat()(network, recipe, bench)
     digest = save_weights(trained, folder / "weights.safetensors")

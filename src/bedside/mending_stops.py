@@ -1,10 +1,11 @@
-"""The autopilot's stops: an int8 file that is refused is mended, each try journalled, on the real file in its runtime."""
+"""The autopilot's stop: an int8 file that is refused is mended, try by try, each journalled."""
 
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 from bedside.assay_stops import Assay, Subject, Tested
 from bedside.base.digest import digest_array
@@ -60,7 +61,7 @@ def mended(run: Run, material: Material, subject: Subject) -> Mended:
     )  # fmt: skip
     run.watch.note(str(report))
     folder = bench.place(chosen) if chosen and chosen != PLAIN else subject.folder
-    model_folder = bench.place(chosen) if tested and tested.model else None
+    model_folder = folder if tested and tested.model else None
     return Mended(report=report, tested=tested, folder=folder, model_folder=model_folder)
 
 
@@ -87,7 +88,7 @@ def _diagnosis(run: Run, material: Material, subject: Subject) -> Diagnosis | No
     return Diagnosis(damage=measure_damage(bench, plan), foresee=foresee)
 
 
-def _culprits(damage: DamageTable | None) -> dict[str, object]:
+def _culprits(damage: DamageTable | None) -> dict[str, Any]:
     if damage is None:
         return {}
     rows = tuple(

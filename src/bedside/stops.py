@@ -174,9 +174,7 @@ def gathered(run: Run, cohort: Cohort, split: Split, preprocess: Preprocess) -> 
 def _observation_pair(
     run: Run, cohort: Cohort, split: Split, preprocess: Preprocess, observed: FloatArray
 ) -> tuple[FloatArray, ...]:
-    """Two sets that share no patient; none for phantoms and quick runs, where a second conversion costs more than it
-    tells.
-    """
+    """Two sets that share no patient; none for phantoms and quick runs, which a second conversion would slow down."""
     if not run.settings.autopilot or cohort.is_phantom or run.settings.preset.name == "quick":
         return ()
     first, second = disjoint_observations(split, cohort.task, seed=run.settings.seed)

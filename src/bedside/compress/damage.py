@@ -94,7 +94,7 @@ class DamageTable:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A folded network with its ranges, its float answers to `images` (`rows` of the observed), and how they are judged."""
+    """A folded network, its ranges, its float answers to `images` (`rows` of the observed), and how they are judged."""
 
     model: "nn.Module"
     ranges: Ranges

@@ -1,4 +1,4 @@
-"""Quantization-aware training with distillation: the network learns while its numbers are rounded as the file's will be."""
+"""Quantization-aware training with distillation: a network learns while its numbers are rounded as in its file."""
 
 from copy import deepcopy
 from dataclasses import dataclass, replace

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 _MOVES = frozenset(
-    {"flatten", "reshape", "view", "permute", "transpose", "unsqueeze", "squeeze", "contiguous", "max_pool2d", "dropout",
-     "pad", "chunk", "split", "__getitem__", "to", "expand", "narrow", "clone", "detach", "__get__", "movedim",
+    {"flatten", "reshape", "view", "permute", "transpose", "unsqueeze", "squeeze", "contiguous", "max_pool2d",
+     "dropout", "pad", "chunk", "split", "__getitem__", "to", "expand", "narrow", "clone", "detach", "__get__", "movedim",
      "channel_shuffle", "pixel_shuffle", "unflatten", "expand_as", "_max_pool2d", "dropout_", "feature_dropout"}
 )  # fmt: skip
 """Functions that only move numbers (or pick some): what comes out lies on the grid of what went in."""

@@ -104,6 +104,11 @@ class AutopilotReport:
         """Whether an int8 file was reached."""
         return bool(self.chosen)
 
+    @property
+    def was_needed(self) -> bool:
+        """Whether more than the plain file was tried."""
+        return len(self.tries) > 1
+
     def __str__(self) -> str:
         if not self.passed:
             return f"{self.model}, {self.format}: no int8 file passes after {len(self.tries)} tries; fp32 remains"
@@ -111,3 +116,10 @@ class AutopilotReport:
             return f"{self.model}, {self.format}: plain int8 passes"
         worst = f"; the layer damaged most is {self.culprits[0].layer}" if self.culprits else ""
         return f"{self.model}, {self.format}: int8 reached by {self.chosen} after {len(self.tries)} tries{worst}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Int8Reports:
+    """One report a model and format, the shipped model's first."""
+
+    reports: tuple[AutopilotReport, ...]

@@ -89,7 +89,7 @@ def _next_layer(wiring: Wiring, node: "Node") -> tuple[str | None, bool]:
     while at is not None:
         if at in wiring.layer_of:
             return (None if wiring.kind(at) == "batch_norm" else wiring.layer_of[at]), clips
-        if wiring.kind(at) in ("hardtanh", "relu6") and tuple(at.args[1:]) in ((0.0, 6.0), ()):
+        if wiring.kind(at) == "relu6" or (wiring.kind(at) == "hardtanh" and tuple(at.args[1:]) == (0.0, 6.0)):
             clips = True
         elif wiring.kind(at) not in _PASSES:
             break

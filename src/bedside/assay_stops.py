@@ -223,7 +223,7 @@ def trained_rounding(
     monitor = judge_of(material.task).monitor(material.task)
     bench = Workbench(
         data=material.data, monitor=monitor, teacher_logits=None, folder=folder,
-        on_epoch=lambda mark: run.watch.tick(mark.epoch + 1, mark.epoch + 2, f"training for int8, epoch {mark.epoch + 1}"),
+        on_epoch=lambda mark: run.watch.tick(mark.epoch + 1, mark.epoch + 2, f"epoch {mark.epoch + 1} for int8"),
     )  # fmt: skip
     trained = Qat()(network, recipe, bench)
     digest = save_weights(trained, folder / "weights.safetensors")

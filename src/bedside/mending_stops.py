@@ -14,7 +14,6 @@ from bedside.base.files import write_atomic
 from bedside.base.jsonform import to_json, to_plain
 from bedside.compress.autopilot import PLAIN, Diagnosis, Fix, climb
 from bedside.compress.damage import DamageTable, bench_of, measure_damage, predicted
-from bedside.compress.preparing import available
 from bedside.runtime.session import logits, open_session
 from bedside.stops import Material, Run, locked
 from bedside.verify.int8_tries import AutopilotReport, CulpritLayer
@@ -44,10 +43,8 @@ def mended(run: Run, material: Material, subject: Subject) -> Mended:
     preset, which have no such set, are judged by parity and by the margin of the run alone, and nothing is trained.
     """
     bench = Assay(run, material, subject)
-    found = climb(
-        bench, lambda: _diagnosis(run, material, subject), preparations=available(),
-        may_train=subject.may_train and bool(material.observation_pair),
-    )  # fmt: skip
+    may_train = subject.may_train and bool(material.observation_pair)
+    found = climb(bench, lambda: _diagnosis(run, material, subject), may_train=may_train)
     chosen = found.chosen
     tested = bench(chosen) if chosen else None
     report = AutopilotReport(

@@ -11,7 +11,7 @@ from bedside.base.errors import ShapeError
 from bedside.base.task import TensorSpec
 from bedside.compress.folding import folded
 from bedside.compress.quantization import LayerBits, QuantizationPlan
-from bedside.compress.rounding import (
+from bedside.compress.simulating import (
     Ranges,
     all_but,
     by_plan,

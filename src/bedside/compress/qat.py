@@ -93,7 +93,7 @@ def rounding_network(model: "nn.Module", spec: TensorSpec, observed: Any, bits: 
     import torch
 
     from bedside.compress.folding import folded
-    from bedside.compress.rounding import Ranges, Tape, every_layer, observe
+    from bedside.compress.simulating import Ranges, Tape, every_layer, observe
 
     class RoundingNetwork(torch.nn.Module):
         """A folded network under simulated rounding; its ranges follow the batches it is trained on."""

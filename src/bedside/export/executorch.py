@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from bedside.base.arrays import FloatArray
 from bedside.base.errors import InputError
 from bedside.base.files import write_atomic
@@ -114,14 +116,14 @@ def _observers(prepared: Any) -> dict[str, Any]:
 
 
 def _streamed(prepared: Any, job: ExportJob) -> Iterator[dict[str, FloatArray]]:
-    """What each observer is given, observation by observation."""
+    """What each observer is given, observation by observation; one that several tensors share is given them all."""
     import torch
 
-    given: dict[str, FloatArray] = {}
+    given: dict[str, list[FloatArray]] = {}
 
     def keeper(name: str) -> Any:
         def keep(module: Any, args: tuple[Any, ...]) -> None:
-            given[name] = args[0].numpy()
+            given.setdefault(name, []).append(args[0].numpy().ravel())
 
         return keep
 
@@ -129,7 +131,8 @@ def _streamed(prepared: Any, job: ExportJob) -> Iterator[dict[str, FloatArray]]:
     with torch.no_grad():
         for met in job.observations():
             prepared(*map(torch.from_numpy, met))
-            yield dict(given)
+            yield {name: np.concatenate(values) for name, values in given.items()}
+            given.clear()
     for hook in hooks:
         hook.remove()
 
@@ -137,7 +140,8 @@ def _streamed(prepared: Any, job: ExportJob) -> Iterator[dict[str, FloatArray]]:
 def _before_output(prepared: Any) -> list[str]:
     """Names of the observers whose tensors leave the network."""
     returned = next(node for node in prepared.graph.nodes if node.op == "output").all_input_nodes
-    return [str(node.target) for node in returned if node.op == "call_module"]
+    last = [prepared.get_submodule(node.target) for node in returned if node.op == "call_module"]
+    return [name for name, observer in _observers(prepared).items() if any(observer is one for one in last)]
 
 
 def _set_ranges(prepared: Any, ranges: Mapping[str, Range]) -> None:

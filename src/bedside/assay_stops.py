@@ -17,6 +17,7 @@ from bedside.compress.autopilot import PLAIN, Fix
 from bedside.compress.compressing import CompressedModel
 from bedside.compress.preparing import prepared
 from bedside.compress.qat import Qat
+from bedside.compress.quantization import QuantizationPlan
 from bedside.compress.recipe import Recipe, Workbench
 from bedside.export.converting import ExportJob, convert
 from bedside.runtime.artifact import Artifact
@@ -96,6 +97,7 @@ class Assay:
         self.fp32_score = self._tuning(answer, answer)[0]
         self.fp32_latency_ms = self._latency_ms(subject.files[0], subject.folder)
         self.n_tried = 0
+        self._floats = run.journal.place("floats", [subject.model.digest, subject.format, versions_of(WORKSHOP)])
 
     def inputs(self, fix: Fix) -> list[object]:
         """Everything that a try depends on."""
@@ -103,6 +105,11 @@ class Assay:
         pair = [digest_array(images) for images in material.observation_pair or ()]
         return [subject.model.digest, subject.files[-1], fix, material.digest, pair, subject.budget, MARGIN,
                 self.run.settings.margin, self.run.settings.target_sensitivity, versions_of(WORKSHOP)]  # fmt: skip
+
+    def plan(self, fix: Fix) -> QuantizationPlan:
+        """The quantization plan of the file that would ship."""
+        observed = self._seen(fix, self.material.observed)
+        return fix.plan(len(observed), digest_array(observed))
 
     def place(self, fix: Fix) -> Path:
         """Folder of its files."""
@@ -123,7 +130,8 @@ class Assay:
             network, model = subject.network, None
             if fix.kind == "qat":
                 network, model = trained_rounding(self.run, self.material, subject.network, subject.recipe, folder)
-            files = self._written(fix, network, self.material.observed, folder, with_fp32=model is not None)
+            observed = self._seen(fix, self.material.observed)
+            files = self._written(fix, network, observed, folder, with_fp32=model is not None)
         except Exception as error:  # converters raise whatever they like at a width that they lack
             reason = error.message if isinstance(error, BedsideError) else f"{type(error).__name__}: {error}"
             return Tested(row=Int8Try(fix=fix.name, layers=fix.layers, seconds=monotonic() - begun,
@@ -139,7 +147,7 @@ class Assay:
         plan = fix.plan(len(observed), digest_array(observed))
         ready = prepared(network, fix.preparation, material.preprocess.spec, plan, observed)
         job = ExportJob(model=ready, spec=material.preprocess.spec, n_classes=material.task.n_classes, plan=plan,
-                        observed=observed, folder=folder)  # fmt: skip
+                        observed=observed, folder=folder, float_folder=self._floats)  # fmt: skip
         if with_fp32:
             return convert(job, subject.format, ("fp32", "int8"))
         fp32 = subject.files[0]
@@ -147,6 +155,13 @@ class Assay:
         if not (folder / fp32.file).is_file() or digest_file(folder / fp32.file) != fp32.digest:
             shutil.copyfile(subject.folder / fp32.file, folder / fp32.file)
         return (fp32, int8)
+
+    def _seen(self, fix: Fix, observed: FloatArray) -> FloatArray:
+        """What ranges are observed on: with 16 bits to spare also the edge cases, which 8 bits would pay for."""
+        if fix.kind != "w8a16":
+            return observed
+        preprocess = self.material.preprocess
+        return np.concatenate([observed, preprocess.normalize(edge_images(preprocess.spec.shape))])
 
     def _judged(
         self, fix: Fix, files: tuple[Artifact, ...], folder: Path, network: "nn.Module", digest: Digest,
@@ -191,7 +206,7 @@ class Assay:
         sessions = [open_session(int8, folder)] if first is self.material.observed else []
         for number, observed in enumerate((first, second)[len(sessions) :]):
             place = self.place(fix) / f"other-{number}"
-            (_, other) = self._written(fix, network, observed, place, with_fp32=False)
+            (_, other) = self._written(fix, network, self._seen(fix, observed), place, with_fp32=False)
             sessions.append(open_session(other, place))
         material = self.material
         chain = [(f"set {letter} int8", session) for letter, session in zip("AB", sessions, strict=True)]

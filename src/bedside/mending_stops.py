@@ -54,7 +54,7 @@ def mended(run: Run, material: Material, subject: Subject) -> Mended:
         n_observed=tuple(len(images) for images in material.observation_pair or (material.observed, ())),  # type: ignore[arg-type]
         tries=tuple(bench(fix).row for fix in found.tried), **_culprits(found.damage),
         chosen=chosen.name if chosen else "",
-        plan=to_plain(chosen.plan(len(material.observed), digest_array(material.observed))) if chosen else {},
+        plan=to_plain(bench.plan(chosen)) if chosen else {},
     )  # fmt: skip
     run.watch.note(str(report))
     folder = bench.place(chosen) if chosen and chosen != PLAIN else subject.folder

@@ -1,6 +1,6 @@
 """The int8 autopilot: fixes in order of cost, each tried for real, until the clinical test is passed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
@@ -10,8 +10,10 @@ from bedside.compress.quantization import Keeps, LayerRule, QuantizationPlan, Ra
 
 OBSERVERS: tuple[Ranges, ...] = ("percentile", "mse", "entropy")
 PREPARATIONS: tuple[tuple[str, ...], ...] = (("equalized",), ("corrected",), ("equalized", "corrected"))
-LEAST_GAIN_DB = 1.0
+LEAST_GAIN_DB = 3.0
 """A set of layers is tried only if in simulation the outputs gain this much by it: a conversion costs more."""
+CARRIED_FRAC = 0.5
+"""What was tried before is built upon only if it left at most this share of plain int8's loss; else it is chance."""
 MOST_LAYERS_FRAC = 0.5
 """Islands end where half of the layers would be treated otherwise."""
 
@@ -106,7 +108,7 @@ def climb(assay: Assay, diagnose: Callable[[], Diagnosis | None], *, preparation
     """Try fixes from the cheapest to the dearest, and stop at the first that passes.
 
     Plain int8; range observers; equalization and bias correction, with the best observer so far; 16-bit activations
-    for the most damaged layers, then these layers in float, both with the best of what came before, the set doubling;
+    for the most damaged layers, then these layers in float, both by themselves and with what helped, the set doubling;
     16-bit activations everywhere; quantization-aware training.
 
     Parameters
@@ -129,11 +131,18 @@ def climb(assay: Assay, diagnose: Callable[[], Diagnosis | None], *, preparation
     known = diagnose()
     damage = known.damage if known else None
     for stage in (_observers, _prepared(preparations), _islands(known), _last(may_train=may_train)):
-        base = min(found, key=lambda fix: found[fix].loss)
+        base = _built_upon(found)
         for fix in stage(base):
             if fix not in found and passes(fix):
                 return Climb(tried=tuple(found), chosen=fix, damage=damage)
     return Climb(tried=tuple(found), chosen=None, damage=damage)
+
+
+def _built_upon(found: Mapping[Fix, Outcome]) -> Fix:
+    """The best fix so far, where it clearly helped; else plain int8."""
+    best = min(found, key=lambda fix: found[fix].loss)
+    helped = found[best].loss[0] <= CARRIED_FRAC * found[PLAIN].loss[0]
+    return best if helped and best.kind in ("observer", "prepared") else PLAIN
 
 
 Stage = Callable[[Fix], list[Fix]]
@@ -153,19 +162,18 @@ def _islands(known: Diagnosis | None) -> Stage:
     def islands(base: Fix) -> list[Fix]:
         if known is None:
             return []
-        fixes, n_most = [], max(1, int(MOST_LAYERS_FRAC * len(known.damage.rows)))
-        floor = known.foresee(base) + LEAST_GAIN_DB
-        for kind in ("a16", "float"):
-            n = 1
-            while n <= n_most:
-                fixes.append(_island(base, known.damage, kind, n))
-                n *= 2
+        sizes, n_most = [1], max(1, int(MOST_LAYERS_FRAC * len(known.damage.rows)))
+        while 2 * sizes[-1] <= n_most:
+            sizes.append(2 * sizes[-1])
+        bases = [PLAIN] if base == PLAIN else [PLAIN, base]
+        fixes = [_island(start, known.damage, kind, n) for kind in ("a16", "float") for n in sizes for start in bases]
+        floor = known.foresee(PLAIN) + LEAST_GAIN_DB
         return [fix for fix in fixes if known.foresee(fix) >= floor]
 
     return islands
 
 
-def _island(base: Fix, damage: DamageTable, kind: Literal["a16", "float"], n: int) -> Fix:
+def _island(base: Fix, damage: DamageTable, kind: Keeps, n: int) -> Fix:
     rows = damage.rows[:n]
     members = tuple(member for row in rows for member in row.members)
     return replace(base, kind=kind, keeps=kind, layers=tuple(row.layer for row in rows), members=members)

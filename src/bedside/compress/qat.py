@@ -12,6 +12,8 @@ from bedside.compress.recipe import Recipe, Workbench
 if TYPE_CHECKING:
     from torch import nn
 
+LEAST_EPOCHS = 2
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Qat:
@@ -68,7 +70,7 @@ class Qat:
         from bedside.compress.criteria import draw_rows
         from bedside.train.fitting import fit, teach
 
-        spec, n_epochs = recipe.architecture.spec, max(1, round(self.epochs_frac * recipe.plan.n_epochs))
+        spec, n_epochs = recipe.architecture.spec, max(LEAST_EPOCHS, round(self.epochs_frac * recipe.plan.n_epochs))
         plan = replace(
             recipe.plan, n_epochs=n_epochs, patience=n_epochs, distil_weight=self.distil_weight, label_smoothing=0.0,
             learning_rate=recipe.plan.learning_rate * self.learning_rate_frac, weight_decay=0.0, head_epochs=0,

@@ -1,6 +1,6 @@
 """The port of every exporter, and the verb that calls it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -28,6 +28,8 @@ class ExportJob:
         Preprocessed observation cases, ``(n, *spec.shape)`` float32; the digest in `plan` is theirs.
     folder
         Where the files go.
+    float_folder
+        Where the float file, which an integer file is made from, is kept for further plans; None keeps it not.
     """
 
     model: "nn.Module"
@@ -36,6 +38,27 @@ class ExportJob:
     plan: QuantizationPlan
     observed: FloatArray
     folder: Path
+    float_folder: Path | None = None
+
+    def float_file(self, name: str, write: Callable[[Path], None]) -> Path:
+        """The float file that is rounded: made by `write`, or found where another plan of these weights left it."""
+        if self.float_folder is None:
+            write(self.folder / name)
+            return self.folder / name
+        from bedside.train.checkpoint import weights_digest
+
+        path = self.float_folder / f"{weights_digest(self.model)[:16]}-{name}"
+        if not path.is_file():
+            self.float_folder.mkdir(parents=True, exist_ok=True)
+            unfinished = path.with_name(f"unfinished-{path.name}")
+            write(unfinished)
+            unfinished.replace(path)
+        return path
+
+    def drop_float_file(self, path: Path) -> None:
+        """Remove it unless it is kept."""
+        if self.float_folder is None:
+            path.unlink()
 
     def captured(self) -> "nn.Module":
         """The module to capture, in evaluation mode; of a clip model one step."""

@@ -32,25 +32,25 @@ class LiteRtConverter:
 
     def write(self, job: ExportJob, precisions: Sequence[Precision]) -> list[str]:
         """Write ``model_fp32.tflite`` and ``model_int8.tflite`` as asked."""
-        raw = job.folder / "raw.tflite"
         with quiet(job.folder / "export.log"):
-            marks = _convert(job, raw)
+            marked = scoped(job.captured()) if job.plan.rules else Scoped(deepcopy(job.captured()), {})
+            name = "raw-marked.tflite" if job.plan.rules else "raw.tflite"
+            raw = job.float_file(name, lambda path: _convert(job, marked, path))
             for precision in precisions:
                 target = job.folder / f"model_{precision}.tflite"
                 if precision == "int8":
-                    _quantize(job, marks, raw, target)
+                    _quantize(job, marked.mark_of, raw, target)
                 data = (target if precision == "int8" else raw).read_bytes()
                 write_atomic(target, shrink_tflite(data))
-        raw.unlink()
+        job.drop_float_file(raw)
         return [f"model_{precision}.tflite" for precision in precisions]
 
 
-def _convert(job: ExportJob, path: Path) -> Mapping[str, str]:
-    """Write the float file; return the marks of its layers where the plan speaks of single ones."""
+def _convert(job: ExportJob, marked: Scoped, path: Path) -> None:
+    """Write the float file; its layers are marked where the plan speaks of single ones."""
     import litert_torch
     import torch
 
-    marked = scoped(job.captured()) if job.plan.rules else Scoped(deepcopy(job.captured()), {})
     # litert-torch misreads weights that a fit has left channels-last
     model = marked.model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     image, *state = job.blank()
@@ -60,7 +60,6 @@ def _convert(job: ExportJob, path: Path) -> Mapping[str, str]:
     channels_last = litert_torch.to_channel_last_io(model, args=[0], outputs=[0] if has_places else None).eval()
     sample = (torch.from_numpy(np.moveaxis(image, 1, -1).copy()), *map(torch.from_numpy, state))
     litert_torch.convert(channels_last, sample).export(str(path))
-    return marked.mark_of
 
 
 def _quantize(job: ExportJob, marks: Mapping[str, str], source: Path, target: Path) -> None:

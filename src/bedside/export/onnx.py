@@ -27,15 +27,14 @@ class OnnxConverter:
 
     def write(self, job: ExportJob, precisions: Sequence[Precision]) -> list[str]:
         """Write ``model_fp32.onnx`` and ``model_int8.onnx`` as asked."""
-        raw = job.folder / "raw.onnx"
         with quiet(job.folder / "export.log"):
-            _convert(job, raw)
+            raw = job.float_file("raw.onnx", lambda path: _convert(job, path))
             for precision in precisions:
                 target = job.folder / f"model_{precision}.onnx"
                 if precision == "int8":
                     _quantize(job, raw, target)
                 write_atomic(target, _stripped(target if precision == "int8" else raw))
-        raw.unlink()
+        job.drop_float_file(raw)
         return [f"model_{precision}.onnx" for precision in precisions]
 
 

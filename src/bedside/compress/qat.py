@@ -30,7 +30,7 @@ class Qat:
     learning_rate_frac
         Highest learning rate as a share of the recipe's.
     distil_weight
-        Weight of the soft answers against the labels.
+        Weight of the soft answers against the labels; with 1 the network learns to answer as before, rounded.
     weight_bits, activation_bits
         Bit widths that are simulated.
     range_decay
@@ -41,7 +41,7 @@ class Qat:
 
     epochs_frac: float = 0.25
     learning_rate_frac: float = 0.1
-    distil_weight: float = 0.9
+    distil_weight: float = 1.0
     weight_bits: int = 8
     activation_bits: int = 8
     range_decay: float = 0.95

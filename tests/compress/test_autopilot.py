@@ -53,7 +53,7 @@ def test_fixes_come_in_order_of_cost_and_nothing_is_tried_twice() -> None:
     kinds = [fix.kind for fix in lab.asked]
     assert found.chosen is None
     assert kinds == (
-        ["plain"] + ["observer"] * len(OBSERVERS) + ["prepared"] * len(PREPARATIONS) + ["a16"] * 3 + ["float"] * 3
+        ["plain"] + ["observer"] * len(OBSERVERS) + ["prepared"] * len(PREPARATIONS) + ["a16", "float"] * 3
         + ["w8a16", "qat"]
     )  # fmt: skip
     assert len(set(lab.asked)) == len(lab.asked)

@@ -107,9 +107,9 @@ def climb(assay: Assay, diagnose: Callable[[], Diagnosis | None], *, preparation
           PREPARATIONS, may_train: bool = True) -> Climb:  # fmt: skip
     """Try fixes from the cheapest to the dearest, and stop at the first that passes.
 
-    Plain int8; range observers; equalization and bias correction, with the best observer so far; 16-bit activations
-    for the most damaged layers, then these layers in float, both by themselves and with what helped, the set doubling;
-    16-bit activations everywhere; quantization-aware training.
+    Plain int8; range observers; equalization and bias correction; 16-bit activations for the most damaged layer, then
+    this layer in float, then for the two, four, ... most damaged; 16-bit activations everywhere; quantization-aware
+    training. Islands are tried with the observer and the preparation that helped most, if any did, and without.
 
     Parameters
     ----------
@@ -165,8 +165,9 @@ def _islands(known: Diagnosis | None) -> Stage:
         sizes, n_most = [1], max(1, int(MOST_LAYERS_FRAC * len(known.damage.rows)))
         while 2 * sizes[-1] <= n_most:
             sizes.append(2 * sizes[-1])
-        bases = [PLAIN] if base == PLAIN else [PLAIN, base]
-        fixes = [_island(start, known.damage, kind, n) for kind in ("a16", "float") for n in sizes for start in bases]
+        bases = [PLAIN] if base == PLAIN else [base, PLAIN]
+        kinds: tuple[Keeps, ...] = ("a16", "float")
+        fixes = [_island(start, known.damage, kind, n) for n in sizes for kind in kinds for start in bases]
         floor = known.foresee(PLAIN) + LEAST_GAIN_DB
         return [fix for fix in fixes if known.foresee(fix) >= floor]
 

@@ -180,7 +180,7 @@ def compress(
     data: Annotated[str, typer.Option(help="medmnist:NAME, folder:DIR or phantom:ultrasound.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Folder of the bundle; also as one file.", show_default=False)],
     input_shape: Annotated[str, typer.Option("--input", help="C,H,W of the network's input.", show_default=False)],
-    recipe: Annotated[str, typer.Option(help="Recipe file, or prune-2x, prune-4x, prune-8x.")] = "prune-4x",
+    recipe: Annotated[str, typer.Option(help="Recipe file, or prune-2x, prune-4x, prune-8x, qat.")] = "prune-4x",
     weights: Annotated[Path | None, typer.Option(help="State dict: .safetensors or .pt.")] = None,
     mean: Annotated[float, typer.Option(help="Subtracted from pixels on the 0-255 scale.")] = 127.0,
     std: Annotated[float, typer.Option(help="Divides pixels after that.")] = 128.0,

@@ -70,12 +70,16 @@ def _diagnosis(run: Run, material: Material, subject: Subject) -> Diagnosis | No
     point = locked(run, material, logits(open_session(subject.files[0], subject.folder), material.tuning_inputs()))
     try:
         bench = bench_of(
-            subject.network, spec, material.observed, calls=lambda out: point.calls(point.probabilities(out))
+            subject.network,
+            spec,
+            material.observed,
+            judged=material.damage_images,
+            calls=lambda out: point.calls(point.probabilities(out)),
         )
     except TraceError:
         return None
-    if task.picks_one and len(material.observed_targets) == len(material.observed):
-        monitor, targets = judge_of(task).monitor(task), material.observed_targets[bench.rows]
+    if task.picks_one and len(material.damage_targets) == len(material.damage_images):
+        monitor, targets = judge_of(task).monitor(task), material.damage_targets[bench.rows]
         bench = replace(bench, score=lambda outputs: monitor(targets, outputs))
     plan = PLAIN.plan(len(material.observed), digest_array(material.observed))
 

@@ -20,7 +20,7 @@ from bedside.compress.quantization import QuantizationPlan
 from bedside.compress.recipe import Recipe, Workbench
 from bedside.data.audit import CohortAudit, LeakPolicy, audit_cohort, usable
 from bedside.data.augment import Augment
-from bedside.data.case import units_of
+from bedside.data.case import Case, units_of
 from bedside.data.cohort import Cohort
 from bedside.data.preprocess import Preprocess
 from bedside.data.split import Split, disjoint_observations
@@ -105,11 +105,11 @@ class Material:
 
     Parameters
     ----------
-    observed_targets
-        Targets of the observed cases; empty where they are not known.
     observation_pair
         Two disjoint sets of observed cases whose int8 files must agree, the first one `observed` itself where
         development is large enough; empty where that is not asked.
+    damage_targets
+        Targets of the images that layer damage is measured on: the second set, else `observed`.
     """
 
     task: Task
@@ -117,8 +117,8 @@ class Material:
     observed: FloatArray
     tuning_units: tuple[str, ...]
     digest: Digest
-    observed_targets: Targets = field(default_factory=lambda: np.zeros(0), repr=False)
     observation_pair: tuple[FloatArray, ...] = field(default=(), repr=False)
+    damage_targets: Targets = field(default_factory=lambda: np.zeros(0), repr=False)
 
     @property
     def preprocess(self) -> Preprocess:
@@ -129,6 +129,11 @@ class Material:
     def tuning_truth(self) -> Truth:
         """What the reference standard says of the tuning cases."""
         return Truth(task=self.task, targets=self.data.tuning_targets, units=self.tuning_units)
+
+    @property
+    def damage_images(self) -> FloatArray:
+        """Images whose ranges were not observed, where there are any: on them clipping shows."""
+        return self.observation_pair[1] if self.observation_pair else self.observed
 
     def tuning_inputs(self) -> FloatArray:
         """Preprocessed tuning images, ``(n, C, H, W)``."""
@@ -160,28 +165,27 @@ def gathered(run: Run, cohort: Cohort, split: Split, preprocess: Preprocess) -> 
         kind=cohort.task.kind,
     )
     observed = preprocess.normalize(stack_images(split.observation, preprocess))
+    pair = _observation_pair(run, cohort, split)
     return Material(
         task=cohort.task,
         data=data,
         observed=observed,
         tuning_units=tuple(units_of(split.tuning)),
-        observed_targets=targets_of(split.observation, cohort.task, preprocess),
-        observation_pair=_observation_pair(run, cohort, split, preprocess, observed),
+        observation_pair=tuple(
+            observed if cases == split.observation else preprocess.normalize(stack_images(cases, preprocess))
+            for cases in pair
+        ),
+        damage_targets=targets_of(pair[1] if pair else split.observation, cohort.task, preprocess),
         digest=digest_value([split.digest(), preprocess, cohort.task, versions_of(WORKSHOP)]),
     )
 
 
-def _observation_pair(
-    run: Run, cohort: Cohort, split: Split, preprocess: Preprocess, observed: FloatArray
-) -> tuple[FloatArray, ...]:
+def _observation_pair(run: Run, cohort: Cohort, split: Split) -> tuple[tuple[Case, ...], ...]:
     """Two sets that share no patient; none for phantoms and quick runs, which a second conversion would slow down."""
     if not run.settings.autopilot or cohort.is_phantom or run.settings.preset.name == "quick":
         return ()
     first, second = disjoint_observations(split, cohort.task, seed=run.settings.seed)
-    if not second:
-        return ()
-    stacked = observed if first == split.observation else preprocess.normalize(stack_images(first, preprocess))
-    return stacked, preprocess.normalize(stack_images(second, preprocess))
+    return (first, second) if second else ()
 
 
 def plans_for(run: Run, cohort: Cohort, material: Material) -> tuple[TrainPlan, TrainPlan]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 N_IMAGES = 64
-"""Observation images on which damage is measured; ranges are observed on all."""
+"""Images on which damage is measured; ranges are observed on all that are handed in."""
 
 NO_ERROR_DB = 120.0
 """Signal-to-noise ratio that stands for no error at all."""
@@ -94,7 +94,7 @@ class DamageTable:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A folded network, its ranges, its float answers to `images` (`rows` of the observed), and how they are judged."""
+    """A folded network, its ranges, its float answers to `images` (`rows` of those at hand), and how they are judged."""
 
     model: "nn.Module"
     ranges: Ranges
@@ -116,15 +116,18 @@ class Bench:
 
 
 def bench_of(
-    model: "nn.Module", spec: TensorSpec, observed: FloatArray, *, calls: Calls | None = None,
-    score: Score | None = None, n_images: int = N_IMAGES,
+    model: "nn.Module", spec: TensorSpec, observed: FloatArray, *, judged: FloatArray | None = None,
+    calls: Calls | None = None, score: Score | None = None, n_images: int = N_IMAGES,
 ) -> Bench:  # fmt: skip
     """Fold a copy of the network, observe its ranges on all images, and keep the float answers to some of them.
 
     Parameters
     ----------
     observed
-        Preprocessed images, ``(n, *spec.shape)``; those that are judged are spread evenly over them.
+        Preprocessed images, ``(n, *spec.shape)``.
+    judged
+        Other images, on which the answers are compared; by default the observed ones, which hides what ranges clip in
+        images that were not observed. Of many, some are taken that are spread evenly over them.
     calls
         Decisions ``(n, ...)`` of outputs ``(n, K, ...)``; the largest output by default.
     score
@@ -134,14 +137,15 @@ def bench_of(
         raise ShapeError("no observation image", expected="one at least", hint="add development cases")
     network = folded(model, spec)
     ranges = observe(network, observed)
-    rows = judged_rows(len(observed), n_images)
-    images = np.ascontiguousarray(observed[rows])
+    judged = observed if judged is None else judged
+    rows = judged_rows(len(judged), n_images)
+    images = np.ascontiguousarray(judged[rows])
     outputs = rounded_logits(network, images, ranges, every_layer(LayerBits(weights=32, activations=32)))
     return Bench(network, ranges, images, rows, outputs, calls or (lambda out: out.argmax(axis=1)), score)
 
 
 def judged_rows(n: int, n_images: int = N_IMAGES) -> IntArray:
-    """Which of `n` observation images damage is measured on."""
+    """Which of `n` images damage is measured on."""
     return np.unique(np.linspace(0, n - 1, min(n, n_images)).round().astype(np.int64))
 
 

@@ -140,7 +140,7 @@ def run_cell(cell: Cell) -> None:
             except Exception as error:  # whatever a tool does with a network is a result
                 outputs[tool] = f"{type(error).__name__}: {str(error).splitlines()[0][:200]}"
         base = softmax(fp32)
-        rows = {"fp32": {"auroc": auroc_of(cohort.task, labels, base)}}
+        rows: dict[str, dict[str, Any]] = {"fp32": {"auroc": auroc_of(cohort.task, labels, base)}}
         for tool in TOOLS:
             got = outputs[tool]
             if isinstance(got, str):

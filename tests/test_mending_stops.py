@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -53,7 +53,7 @@ class Notes(Silent):
         self.said.append(text)
 
 
-def break_for_int8(model: "torch.nn.Module", recipe: Recipe, bench: Workbench) -> "torch.nn.Module":
+def break_for_int8(model: Any, recipe: Recipe, bench: Workbench) -> Any:
     """A step that keeps the function: all channels but one shrink before the first depthwise layer, which undoes it."""
     block: Any = model[1].body  # type: ignore[index]
     norm, depthwise = block[0][1], block[1][0]
@@ -73,24 +73,24 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
 
 
 @pytest.fixture(scope="module")
-def network(material: Material) -> "torch.nn.Module":
+def network(material: Material) -> Any:
     fitted, _ = fit(build(ARCHITECTURE, seed=0), PLAN, material.data, monitor=CLASSES.monitor(material.task))
     return fitted
 
 
 @pytest.fixture(scope="module")
 def mended_run(
-    material: Material, network: "torch.nn.Module", tmp_path_factory: pytest.TempPathFactory
+    material: Material, network: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Callable[[], tuple[Attempt, ...]], list[str]]:
     """A folder, a function that takes the broken candidate through the hall, and what was said."""
     folder = tmp_path_factory.mktemp("hall")
     monkeypatch = pytest.MonkeyPatch()
     monkeypatch.setattr(assay_stops, "MARGIN", 0.03)  # a phantom's few tuning cases move more than that by chance
-    run, held = run_in(folder), STEPS.built_in
+    run = run_in(folder)
     recipe = Recipe(architecture=ARCHITECTURE, plan=PLAN, steps=("breaking",))
     baseline = Baseline(architecture=ARCHITECTURE, plan=PLAN, file="none", digest=weights_digest(network), history=())
     outputs = logits(eager_session(network), material.tuning_inputs())
-    held["breaking"] = "test_mending_stops:break_for_int8"
+    monkeypatch.setitem(cast(dict[str, str], STEPS.built_in), "breaking", "test_mending_stops:break_for_int8")
     (candidate,) = given([recipe], device_named("host")).candidates
 
     def go() -> tuple[Attempt, ...]:
@@ -136,11 +136,11 @@ def test_a_broken_file_is_mended_and_the_layer_is_named(
 
 
 def test_without_the_autopilot_the_file_stays_refused(
-    material: Material, network: "torch.nn.Module", tmp_path: Path
+    material: Material, network: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = run_in(tmp_path)
     run = replace(run, settings=replace(run.settings, autopilot=False))
-    STEPS.built_in["breaking"] = "test_mending_stops:break_for_int8"
+    monkeypatch.setitem(cast(dict[str, str], STEPS.built_in), "breaking", "test_mending_stops:break_for_int8")
     recipe = Recipe(architecture=ARCHITECTURE, plan=PLAN, steps=("breaking",))
     baseline = Baseline(architecture=ARCHITECTURE, plan=PLAN, file="none", digest=weights_digest(network), history=())
     outputs = logits(eager_session(network), material.tuning_inputs())

@@ -23,7 +23,8 @@ def reported(data: ReportData, *, chosen: str) -> ReportData:
                     latency_p50_ms=0.5, seconds=4.0, why="loses 0.0310 of AUROC")  # fmt: skip
     nothing = Int8Try(fix="16-bit activations everywhere", seconds=1.0, why="no file: the format lacks 16 bits")
     island = Int8Try(fix="2 layers in float", layers=("stem", "head<b>"), tuning_score=SCORE, difference=SCORE,
-                     flips_frac=0.0, agreement_flips_frac=0.01, size_kib=96.5, latency_p50_ms=0.6, seconds=5.0)  # fmt: skip
+                     flips_frac=0.0, agreement_flips_frac=0.01, size_kib=96.5, latency_p50_ms=0.6,
+                     seconds=5.0)  # fmt: skip
     tries = (plain, nothing, island) if chosen else (plain, nothing)
     culprit = CulpritLayer(
         layer="head<b>", alone_sqnr_db=2.7, without_sqnr_db=19.0, flips_frac=0.12, score_change=float("nan")
@@ -31,8 +32,8 @@ def reported(data: ReportData, *, chosen: str) -> ReportData:
     name = data.choice.name.rsplit(" ", 1)[0]
     report = AutopilotReport(
         model=name, format="onnx", metric="AUROC", margin=0.005, fp32_score=SCORE, fp32_size_kib=300.0,
-        fp32_latency_p50_ms=0.9, n_observed=(200, 200), tries=tries, culprits=(culprit,), whole_sqnr_db=1.9, n_layers=20,
-        chosen=chosen, plan={"rules": []},
+        fp32_latency_p50_ms=0.9, n_observed=(200, 200), tries=tries, culprits=(culprit,), whole_sqnr_db=1.9,
+        n_layers=20, chosen=chosen, plan={"rules": []},
     )  # fmt: skip
     return replace(data, int8=Int8Reports(reports=(report,)))
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from bedside.base.digest import Digest
 from bedside.compress.autopilot import OBSERVERS, PLAIN, PREPARATIONS, Climb, Diagnosis, Fix, climb
 from bedside.compress.damage import Change, DamageTable, LayerDamage
 
@@ -36,8 +37,8 @@ class Lab:
         table = DamageTable(whole=GOOD, rows=rows, n_images=4)
         return Diagnosis(damage=table, foresee=lambda fix: 10.0 + 5 * len(fix.layers))
 
-    def run(self, **settings: bool) -> Climb:
-        return climb(self, self.diagnose, **settings)
+    def run(self, *, may_train: bool = True) -> Climb:
+        return climb(self, self.diagnose, may_train=may_train)
 
 
 def test_plain_is_all_where_it_passes() -> None:
@@ -66,7 +67,7 @@ def test_islands_hold_the_most_damaged_layers_with_their_activations() -> None:
     found = lab.run()
     assert found.chosen is not None
     assert found.chosen.layers == ("l0", "l1")
-    rules = found.chosen.plan(3, "0" * 64).rules
+    rules = found.chosen.plan(3, Digest("0" * 64)).rules
     assert [(rule.layer, rule.keeps) for rule in rules] == [(path, "float") for path in ("l0", "a0", "l1", "a1")]
     assert found.damage is not None
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -31,7 +31,6 @@ from bedside.train.fitting import logits_of
 if TYPE_CHECKING:
     from fitted_network import Fitted
 
-    from conftest import Refuses
 
 pytestmark = pytest.mark.workshop
 
@@ -46,7 +45,7 @@ def plan_of(images: np.ndarray, **settings: object) -> QuantizationPlan:
     return QuantizationPlan(n_observed=len(images), observation=digest_array(images), **settings)  # type: ignore[arg-type]
 
 
-def scaled_depthwise(fitted: "Fitted", factor: float) -> "torch.nn.Module":
+def scaled_depthwise(fitted: "Fitted", factor: float) -> Any:
     """A depthwise network of which one expansion layer has channels far smaller than its largest one."""
     model = build(Architecture(family="depthwise", width=0.5, spec=SPEC, n_classes=2), seed=0)
     images = torch.from_numpy(images_of(fitted))
@@ -138,7 +137,7 @@ def test_a_score_is_judged_on_the_same_images(fitted: "Fitted") -> None:
     assert abs(row.alone.score_change) < 0.2
 
 
-def test_no_images_are_refused(fitted: "Fitted", refuses: "Refuses") -> None:
+def test_no_images_are_refused(fitted: "Fitted", refuses: Any) -> None:
     with refuses(ShapeError, "no observation image"):
         bench_of(fitted.model, SPEC, np.zeros((0, *SPEC.shape), np.float32))
 
@@ -163,7 +162,7 @@ def test_training_under_rounding_gains_at_low_bits(fitted: "Fitted") -> None:
     assert all(torch.equal(before[key], value) for key, value in fitted.model.state_dict().items())
     assert list(trained.state_dict()) == list(before)
 
-    def error(model: "torch.nn.Module") -> float:
+    def error(model: Any) -> float:
         held = bench_of(model, SPEC, images, n_images=len(images))
         rounded = rounded_logits(held.model, held.images, held.ranges, by_plan(plan))
         gaps = [out[:, 1] - out[:, 0] for out in (rounded, reference)]
@@ -172,7 +171,7 @@ def test_training_under_rounding_gains_at_low_bits(fitted: "Fitted") -> None:
     assert error(trained) < 0.7 * error(fitted.model)
 
 
-def test_settings_are_checked(refuses: "Refuses") -> None:
+def test_settings_are_checked(refuses: Any) -> None:
     with refuses(RecipeError, "weight_bits 5"):
         Qat(weight_bits=5)
     with refuses(RecipeError, "epochs_frac 0"):

@@ -94,7 +94,7 @@ class DamageTable:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A folded network, its ranges, its float answers to `images` (`rows` of those at hand), and how they are judged."""
+    """A folded network, its ranges, its float answers to `images` (`rows` of those at hand), and their judge."""
 
     model: "nn.Module"
     ranges: Ranges

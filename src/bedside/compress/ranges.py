@@ -11,6 +11,10 @@ from bedside.compress.quantization import Ranges
 N_BINS = 2048
 PERCENTILE_FRAC = 0.9999
 """Share of the values that the percentile range holds; what is outside is split evenly between both ends."""
+N_VALUES_PER_BIN = 32
+"""Values that a histogram needs before its divergence says anything of the range: below, bins are empty by chance."""
+_N_TELLING = 5
+"""Counts from which chance scatters a bin as the normal law says."""
 _N_CANDIDATES = 128
 _N_ROUNDS = 3
 
@@ -58,7 +62,8 @@ def range_of(histogram: Histogram, ranges: Ranges, *, n_levels: int = 256) -> Ra
 
     ``min_max`` clips nothing. ``percentile`` leaves one value in ten thousand outside. ``mse`` minimises the mean
     squared error of rounding and clipping together. ``entropy`` minimises the Kullback-Leibler divergence of the
-    rounded histogram from the observed one (Migacz, GTC 2017). The last two search both ends in turn.
+    rounded histogram from the observed one (Migacz, GTC 2017); a tensor of too few values for that (a squeezed one)
+    keeps its ends. The last two search both ends in turn.
 
     Parameters
     ----------
@@ -71,8 +76,10 @@ def range_of(histogram: Histogram, ranges: Ranges, *, n_levels: int = 256) -> Ra
         return _percentile(histogram)
     if ranges == "mse":
         return _search(histogram, lambda low, high: squared_error(histogram, low, high, n_levels=n_levels))
-    shortest = n_levels * histogram.step
-    return _search(histogram, lambda low, high: _divergence(histogram, low, high, n_levels), shortest=shortest)
+    if histogram.counts.sum() < N_VALUES_PER_BIN * len(histogram.counts):
+        return histogram.low, histogram.high
+    shortest, smooth = n_levels * histogram.step, _without_zero(histogram)
+    return _search(histogram, lambda low, high: _divergence(smooth, low, high, n_levels), shortest=shortest)
 
 
 def squared_error(histogram: Histogram, low: float, high: float, *, n_levels: int = 256) -> float:
@@ -114,8 +121,21 @@ def _search(histogram: Histogram, cost: Callable[[float, float], float], *, shor
     return low, high
 
 
+def _without_zero(histogram: Histogram) -> Histogram:
+    """The bin that holds 0 gets its neighbours' counts: 0 is an integer exactly, however many a ReLU leaves of it."""
+    at = min(int(-histogram.low / histogram.step), len(histogram.counts) - 1)
+    counts = histogram.counts.copy()
+    around = [counts[i] for i in (at - 1, at + 1) if 0 <= i < len(counts)]
+    counts[at] = min(counts[at], int(max(around)))
+    return Histogram(histogram.low, histogram.high, counts)
+
+
 def _divergence(histogram: Histogram, low: float, high: float, n_levels: int) -> float:
-    """``KL(P || Q)``: P is the histogram with what is clipped put on the ends, Q its inside rounded to the levels."""
+    """``KL(P || Q)``: P is the histogram with what is clipped put on the ends, Q its inside rounded to the levels.
+
+    Less what chance alone would make of it, half a value for each bin that shares its level (Miller, 1955): few values
+    would else speak for narrow ranges, whose bins have a level each.
+    """
     first = int(np.round((low - histogram.low) / histogram.step))
     last = max(first + 1, int(np.round((high - histogram.low) / histogram.step)))
     inside = histogram.counts[first:last].astype(np.float64)
@@ -129,4 +149,5 @@ def _divergence(histogram: Histogram, low: float, high: float, n_levels: int) ->
     if not rounded.sum():
         return float("inf")
     p, q = observed / observed.sum(), np.maximum(rounded / rounded.sum(), 1e-12)
-    return float(np.sum(p[p > 0] * np.log(p[p > 0] / q[p > 0])))
+    chance = np.maximum(np.bincount(level, inside >= _N_TELLING, n_levels) - 1, 0).sum() / (2 * observed.sum())
+    return float(np.sum(p[p > 0] * np.log(p[p > 0] / q[p > 0])) - chance)

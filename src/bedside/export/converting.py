@@ -121,6 +121,11 @@ def convert(job: ExportJob, format_: str, precisions: Sequence[Precision] = ("fp
             size_bytes=(job.folder / name).stat().st_size,
             spec=job.spec,
             n_classes=job.n_classes,
+            bit_widths=_widths(job.plan) if precision == "int8" else "",
         )
         for precision, name in zip(precisions, names, strict=True)
     )
+
+
+def _widths(plan: QuantizationPlan) -> str:
+    return "" if plan.label == "w8a8" else plan.label

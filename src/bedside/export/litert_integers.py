@@ -41,8 +41,9 @@ def quantize(source: Path, target: Path, plan: QuantizationPlan, bits_of_mark: M
     if not found:  # the rules leave nothing to round
         target.write_bytes(source.read_bytes())
         return
-    if plan.ranges != "min_max":
-        found = _clipped(found, source, plan, feeds)
+    if plan.ranges != "min_max" and plan.activation_bits == 8:
+        wide = {name for name, bits in others.items() if bits.activations == 16}
+        found = _clipped(found, source, plan, feeds, wide)
     worker.quantize(found).export_model(str(target), overwrite=True)
 
 
@@ -85,11 +86,11 @@ def _add(worker: Any, regex: str, bits: LayerBits) -> None:
             worker.add_static_config(integer, full, bits.activations, 4)
 
 
-def _clipped(found: dict[str, Any], source: Path, plan: QuantizationPlan, feeds: Sequence[Feed]) -> dict[str, Any]:
-    """The observed statistics with the plan's ranges; at 16 bits a range has nothing to gain by clipping."""
-    if plan.activation_bits == 16:
-        return found
+def _clipped(found: dict[str, Any], source: Path, plan: QuantizationPlan, feeds: Sequence[Feed],
+             wide: set[str]) -> dict[str, Any]:  # fmt: skip
+    """The observed statistics with the plan's ranges; a 16-bit range (of a `wide` operation) gains nothing by it."""
     names = {name for name, statistics in found.items() if statistics and "min" in statistics}
+    names = {name for name in names if f"{name};" not in wide}
     outputs = _output_names(source)
     ranges = observed_ranges(lambda: _tensors(source, names, feeds), plan.ranges, unclipped=outputs)
     return found | {

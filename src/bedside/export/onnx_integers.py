@@ -150,7 +150,8 @@ def _tensors(model: Any, feeds: Sequence[Feed]) -> Iterator[dict[str, FloatArray
     session = onnxruntime.InferenceSession(watched.SerializeToString(), providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
     for feed in feeds:
-        yield feed | dict(zip(names, session.run(names, feed), strict=True))
+        written_now: Any = session.run(names, feed)
+        yield feed | dict(zip(names, written_now, strict=True))
 
 
 @dataclass(slots=True)

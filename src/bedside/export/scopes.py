@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bedside.compress.quantization import LayerBits, QuantizationPlan
 
@@ -34,8 +34,8 @@ def scoped(model: "nn.Module") -> Scoped:
     marks: dict[str, str] = {}
     for i, (path, layer) in enumerate(copy.named_modules()):
         marks[path] = f"bedside.Layer{i}x"
-        kind = type(layer)
-        layer.__class__ = type(f"Layer{i}x", (kind,), {"__module__": "bedside", "__qualname__": f"Layer{i}x"})
+        kind: Any = type(f"Layer{i}x", (type(layer),), {"__module__": "bedside", "__qualname__": f"Layer{i}x"})
+        layer.__class__ = kind
     return Scoped(copy, marks)
 
 

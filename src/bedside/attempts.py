@@ -160,7 +160,8 @@ def shipment(run: Run, material: Material, attempt: Attempt, chosen: Trial, budg
         files, folder = exported(run, material, network, attempt.model.digest, format_, PRECISIONS)
         run.watch.stop(7, "parity", f"{attempt.candidate.name} {format_}")
         parity = paritied(run, material, network, attempt.model.digest, files, folder)
-        if not parity.passed and run.settings.autopilot and parity.broken_stage.endswith("int8"):
+        floats_hold = all(stage.passed for stage in parity.stages[:-1])
+        if not parity.passed and run.settings.autopilot and floats_hold:
             found = mended(run, material, _subject(attempt, network, files, folder, budget, may_train=False))
             reports.append(found.report)
             if found.tested is not None and found.tested.parity is not None:

@@ -48,7 +48,7 @@ NETS = {
     "mobilenetv3_small": ("timm:mobilenetv3_small_100", 8_000),
     "mobilenetv2_050": ("timm:mobilenetv2_050", 8_000),
     "efficientnet_b0": ("timm:efficientnet_b0", 4_000),
-    "depthwise": ("depthwise", 8_000),
+    "depthwise": ("depthwise", 12_000),
 }
 """Family and images seen by the fit."""
 

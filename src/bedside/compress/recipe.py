@@ -99,6 +99,10 @@ class Step(Protocol):
 
 STEPS: Seam[Step | type[Step]] = Seam(
     "bedside.steps",
-    {"distil": "bedside.compress.distil:distil", "prune": "bedside.compress.prune:Prune"},
+    {
+        "distil": "bedside.compress.distil:distil",
+        "prune": "bedside.compress.prune:Prune",
+        "qat": "bedside.compress.qat:Qat",
+    },
 )
 """Functions, or frozen settings whose call is the step."""

@@ -1,6 +1,7 @@
 """PyTorch to ExecuTorch with XNNPACK; the only file that knows executorch's lowering and torchao's PT2E."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,11 +47,28 @@ def _quantize(job: ExportJob, model: Any, sample: tuple[Any, ...]) -> Any:
     from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 
     quantizer = XNNPACKQuantizer().set_global(_config())
-    prepared = prepare_pt2e(torch.export.export(model, sample).module(), quantizer)
+    prepared = prepare_pt2e(_apart(torch.export.export(model, sample).module()), quantizer)
     with torch.no_grad():
         for met in job.observations():
             prepared(*map(torch.from_numpy, met))
     return convert_pt2e(prepared)
+
+
+def _apart(graph: Any) -> Any:
+    """Give each use of a shared weight a weight of its own, in place: XNNPACK loads no quantized weight of two uses.
+
+    The file keeps equal constants once all the same.
+    """
+    for node in [node for node in graph.graph.nodes if node.op == "get_attr"]:
+        for number, user in enumerate(list(node.users)[1:]):
+            name = f"{node.target.replace('.', '_')}_use_{number + 1}"
+            graph.register_parameter(name, deepcopy(graph.get_parameter(node.target)))
+            with graph.graph.inserting_before(user):
+                own = graph.graph.get_attr(name)
+            own.meta = dict(node.meta)
+            user.replace_input_with(node, own)
+    graph.recompile()
+    return graph
 
 
 def _config() -> Any:

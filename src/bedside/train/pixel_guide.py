@@ -17,7 +17,7 @@ BAND_PX = 2
 
 
 def edge_weights(masks: torch.Tensor, n_classes: int, edge_weight: float) -> torch.Tensor:
-    """Weights ``(N, ...)`` of mean one over the batch: ``1 + edge_weight`` within `BAND_PX` of a border, 1 elsewhere."""
+    """Weights ``(N, ...)`` with a mean of one: ``1 + edge_weight`` within `BAND_PX` of a border to 1 elsewhere."""
     pool = functional.max_pool2d if masks.ndim == 3 else functional.max_pool3d
     edges = borders(masks.long(), n_classes)[:, None]
     band = pool(edges, 2 * BAND_PX - 1, 1, BAND_PX - 1)[:, 0]

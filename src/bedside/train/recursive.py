@@ -1,7 +1,7 @@
-"""Recursive depthwise stages: one block is applied several times, each time with norms and depthwise kernels of its own.
+"""Recursive depthwise stages: one block is applied several times, each time with a norm and a kernel of its own.
 
-What is heavy in a light block are its two pointwise convolutions; these are shared (as in Pham & Le's and Savarese &
-Maire's recurrent convolutions, ICLR 2019, and ALBERT's layers). No norm stands behind them: a norm is folded into the
+What is heavy in a light block are its two pointwise convolutions; these are shared (Savarese & Maire, "Learning
+implicitly recurrent CNNs through parameter sharing", ICLR 2019). No norm stands behind them: a norm is folded into the
 convolution before it when a model is exported, and pointwise weights with a norm for each use would be written once for
 each. So each use's norm stands behind its depthwise kernel, which is small, as in ConvNeXt (Liu et al., CVPR 2022); its
 own kernels then cost no more in the file than shared ones would.

@@ -101,7 +101,7 @@ class Relational:
         return maps.mean((2, 3))
 
     def loss(self, maps: torch.Tensor, kept: torch.Tensor, pair: TapPair, part: Any) -> torch.Tensor:
-        """Both terms; the weights are those of the paper's metric learning."""
+        """Both terms; the weights are those of the paper's image classification."""
         points = maps.mean((2, 3))
         return self.distance_scale * distance_loss(points, kept) + self.angle_scale * angle_loss(points, kept)
 

@@ -12,6 +12,7 @@ from bedside.compress.criteria import CRITERIA, Sample, draw_rows
 from bedside.compress.paper_widths import PaperWidths
 from bedside.compress.recipe import Recipe, Workbench
 from bedside.compress.reconstruction import cut_of, reconstruct
+from bedside.compress.recovering import recovered
 from bedside.compress.tracing import check_runs
 from bedside.runtime.devices import device_named
 from bedside.train.plan import TrainPlan
@@ -109,7 +110,9 @@ class Prune:
         for number, n_epochs in enumerate(self._epochs(recipe.plan)):
             pruned = self._narrowed(pruned, recipe, bench, ceiling, n_left=self.rounds - number)
             if n_epochs:
-                pruned = self._recovered(pruned, recipe, bench, number, n_epochs)
+                pruned = recovered(
+                    pruned, recipe, bench, name=f"prune-{number}", n_epochs=n_epochs, rate_frac=self.learning_rate_frac
+                )
         return pruned
 
     def _ceiling(self, dense: Cost) -> Ceiling:
@@ -148,20 +151,3 @@ class Prune:
             rows = draw_rows(targets, self.n_images, seed=seed, balanced=targets.ndim == 1)
             reconstruct(model, dense, cut, bench.data, rows, seed=seed)
         return model
-
-    def _recovered(
-        self, model: "nn.Module", recipe: Recipe, bench: Workbench, number: int, n_epochs: int
-    ) -> "nn.Module":
-        from bedside.train.checkpoint import shapes_digest
-        from bedside.train.fitting import fit
-
-        plan = replace(
-            recipe.plan, n_epochs=n_epochs, patience=n_epochs,
-            learning_rate=recipe.plan.learning_rate * self.learning_rate_frac,
-        )  # fmt: skip
-        name = f"prune-{number}-{shapes_digest(model)[:8]}.ckpt"
-        fitted, _ = fit(
-            model, plan, bench.data, monitor=bench.monitor, teacher_logits=bench.teacher_logits,
-            checkpoint=bench.folder / name if bench.folder else None, on_epoch=bench.on_epoch,
-        )  # fmt: skip
-        return fitted

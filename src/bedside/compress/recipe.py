@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Option = bool | int | float | str | None
 
+KEEPS_WIDTHS = ("distil", "self_distil", "cluster")
+"""Steps that change weights and nothing else."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepCall:
@@ -58,7 +61,7 @@ class Recipe:
     @property
     def changes_widths(self) -> bool:
         """Whether the network that comes out may be another one than the architecture's."""
-        return any(step_name(step) != "distil" for step in self.steps)
+        return any(step_name(step) not in KEEPS_WIDTHS for step in self.steps)
 
 
 def step_name(step: str | StepCall) -> str:
@@ -77,6 +80,7 @@ class Workbench:
 
     Without `hardening` a fit is ordinary; with it, adversarial. `start` is the network that the steps begin with, where
     it isn't a fresh one of the recipe's architecture; a fresh one takes the weights of `start_file` where they fit it.
+    `teacher` is the reference network itself, for kinds of distillation that look inside it.
     """
 
     data: "TrainingData"
@@ -87,6 +91,7 @@ class Workbench:
     on_epoch: Callable[[EpochMark], None] = field(default=lambda mark: None)
     start: "nn.Module | None" = None
     start_file: "StartFile | None" = None
+    teacher: "nn.Module | None" = None
 
 
 class Step(Protocol):
@@ -100,9 +105,12 @@ class Step(Protocol):
 STEPS: Seam[Step | type[Step]] = Seam(
     "bedside.steps",
     {
-        "distil": "bedside.compress.distil:distil",
+        "cluster": "bedside.compress.cluster:Cluster",
+        "distil": "bedside.compress.distil:Distil",
+        "low_rank": "bedside.compress.low_rank:LowRank",
         "prune": "bedside.compress.prune:Prune",
         "qat": "bedside.compress.qat:Qat",
+        "self_distil": "bedside.compress.self_distil:SelfDistil",
     },
 )
 """Functions, or frozen settings whose call is the step."""

@@ -1,6 +1,7 @@
 """PyTorch to ExecuTorch with XNNPACK; the only file that knows executorch's lowering and torchao's PT2E."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -57,7 +58,7 @@ def _quantize(job: ExportJob, model: Any, sample: tuple[Any, ...]) -> Any:
     _refuse_widths(bits)
     quantizer = XNNPACKQuantizer().set_global(_config())
     quantizer.set_filter_function(lambda node: not bits.get(_innermost(node), bits[""]).is_float)
-    prepared = prepare_pt2e(torch.export.export(model, sample).module(), quantizer)
+    prepared = prepare_pt2e(_apart(torch.export.export(model, sample).module()), quantizer)
     stream = partial(_streamed, prepared, job)
     if job.plan.ranges == "min_max":
         for _ in stream():
@@ -89,6 +90,23 @@ def _innermost(node: Any) -> str:
     """Path of the module that a captured operation lies in."""
     stack = list(node.meta.get("nn_module_stack", {}).values())
     return stack[-1][0] if stack else ""
+
+
+def _apart(graph: Any) -> Any:
+    """Give each use of a shared weight a weight of its own, in place: XNNPACK loads no quantized weight of two uses.
+
+    The file keeps equal constants once all the same.
+    """
+    for node in [node for node in graph.graph.nodes if node.op == "get_attr"]:
+        for number, user in enumerate(list(node.users)[1:]):
+            name = f"{node.target.replace('.', '_')}_use_{number + 1}"
+            graph.register_parameter(name, deepcopy(graph.get_parameter(node.target)))
+            with graph.graph.inserting_before(user):
+                own = graph.graph.get_attr(name)
+            own.meta = dict(node.meta)
+            user.replace_input_with(node, own)
+    graph.recompile()
+    return graph
 
 
 def _config() -> Any:

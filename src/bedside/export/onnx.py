@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bedside.base.files import write_atomic
 from bedside.base.quiet import quiet
 from bedside.base.seam import Requirement
+from bedside.export.coding import with_codebooks
 from bedside.export.converting import ExportJob
 from bedside.export.onnx_integers import quantize
 from bedside.runtime.artifact import Precision
@@ -66,7 +68,25 @@ def _stripped(path: Path) -> bytes:
     for node in model.graph.node:
         node.doc_string = ""
     del model.metadata_props[:]
+    with_codebooks(_used_once(model))
     return model.SerializeToString(deterministic=True)
+
+
+def _used_once(model: Any) -> Any:
+    """Keep equal constants once, in place: weights that blocks share, and scales that layers happen to share."""
+    from onnx import numpy_helper
+
+    name_of: dict[tuple[Any, ...], str] = {}
+    same: dict[str, str] = {}
+    for tensor in list(model.graph.initializer):
+        key = (tensor.data_type, tuple(tensor.dims), numpy_helper.to_array(tensor).tobytes())
+        if (first := name_of.setdefault(key, tensor.name)) != tensor.name:
+            same[tensor.name] = first
+            model.graph.initializer.remove(tensor)
+    for node in model.graph.node:
+        for i, name in enumerate(node.input):
+            node.input[i] = same.get(name, name)
+    return model
 
 
 ONNX = OnnxConverter()

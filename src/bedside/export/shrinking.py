@@ -16,8 +16,9 @@ def shrink_tflite(data: bytes) -> bytes:
         for i, tensor in enumerate(graph.tensors):
             tensor.name = str(i).encode()
     model.metadata, model.metadataBuffer, model.description = [], None, b""
-    _drop_unused_buffers(model)
-    model.buffers = [_Buffer(_content(buffer, data)) for buffer in model.buffers]
+    contents = [_content(buffer, data) for buffer in model.buffers]
+    contents = _used_once(model, contents)
+    model.buffers = [_Buffer(content) for content in contents]
     builder = _sharing_builder(len(data))
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
     return bytes(builder.Output())
@@ -41,14 +42,26 @@ def _sharing_builder(size: int) -> Any:
     return builder
 
 
-def _drop_unused_buffers(model: Any) -> None:
-    """Keep buffer 0 (the empty one) and those that a tensor points to."""
-    used = sorted({0, *(tensor.buffer for graph in model.subgraphs for tensor in graph.tensors)})
-    place = {old: new for new, old in enumerate(used)}
-    model.buffers = [model.buffers[old] for old in used]
-    for graph in model.subgraphs:
-        for tensor in graph.tensors:
-            tensor.buffer = place[tensor.buffer]
+def _used_once(model: Any, contents: list[bytes]) -> list[bytes]:
+    """Keep buffer 0 (the empty one) and what tensors point to, each content once: shared weights are one constant.
+
+    Tensors with the same bytes may differ in shape, type or scale, which a tensor says itself.
+    """
+    tensors = [tensor for graph in model.subgraphs for tensor in graph.tensors]
+    kept: list[bytes] = [b""]
+    place_of: dict[bytes, int] = {}
+    for old in sorted({tensor.buffer for tensor in tensors}):
+        content = contents[old]
+        if old and (not content or content not in place_of):
+            place_of[content] = len(kept)
+            kept.append(content)
+        places = 0 if old == 0 else place_of[content]
+        for tensor in tensors:
+            if tensor.buffer == old:
+                tensor.buffer = -1 - places
+    for tensor in tensors:
+        tensor.buffer = -1 - tensor.buffer
+    return kept
 
 
 def _content(buffer: Any, data: bytes) -> bytes:

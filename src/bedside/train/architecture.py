@@ -57,6 +57,7 @@ NETWORKS: Seam[Builder] = Seam(
         "python": "bedside.train.own_networks:from_callable",
         "centre_lite0": "bedside.train.centre_networks:centre_lite0",
         "centre_depthwise": "bedside.train.centre_networks:centre_depthwise",
+        "recursive": "bedside.train.recursive:recursive_network",
         "depthwise": "bedside.train.depthwise:depthwise_network",
         "elastic": "bedside.train.elastic:elastic_network",
         "clip_mean": "bedside.train.clip_networks:clip_mean",

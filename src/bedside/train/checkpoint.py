@@ -25,6 +25,8 @@ def save_checkpoint(path: Path, state: Any) -> None:
         "best_epoch": state.best_epoch,
         "history": [(mark.epoch, mark.loss, mark.tuning_score) for mark in state.history],
     }
+    if state.beside is not None:
+        held["beside"] = state.beside.state_dict()
     buffer = io.BytesIO()
     torch.save(held, buffer)
     write_atomic(path, buffer.getvalue())
@@ -41,6 +43,8 @@ def load_checkpoint(path: Path, state: Any) -> bool:
     state.model.load_state_dict(held["model"])
     state.averaged.load_state_dict(held["averaged"])
     state.optimizer.load_state_dict(held["optimizer"])
+    if state.beside is not None:
+        state.beside.load_state_dict(held["beside"])
     for name in ("best_weights", "epoch", "best_score", "best_epoch"):
         setattr(state, name, held[name])
     state.history = [EpochMark(*mark) for mark in held["history"]]

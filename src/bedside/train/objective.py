@@ -131,10 +131,11 @@ _FAMILIES: dict[str, tuple[float, ...]] = {
     "mobilenetv4_conv_small": (1.0, 0.5, 0.35),
     "mobilenetv2": (1.0, 0.75, 0.5, 0.35),
     "tf_efficientnet_lite0": (1.0,),
+    "recursive": (2.0, 1.5, 1.0, 0.75, 0.5),
 }
 _CUT = ("lite0_cut6", "lite0_cut5", "lite0_cut4")
 _ORDER = ("residual", "lite0_cut6", "depthwise", "lite0_cut5", "fire", "tf_efficientnet_lite0", "lite0_cut4",
-          "mobilenetv4_conv_small", "mobilenetv2")  # fmt: skip
+          "mobilenetv4_conv_small", "mobilenetv2", "recursive")  # fmt: skip
 _WITH_START_WEIGHTS: dict[str, tuple[float, ...]] = {family: _FAMILIES.get(family, (1.0,)) for family in _ORDER}
 
 

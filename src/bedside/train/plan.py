@@ -1,11 +1,14 @@
 """How a network is fitted."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from bedside.base.errors import InputError
 from bedside.base.jsonform import OMIT_DEFAULT
 from bedside.data.augment import Augment
 from bedside.data.augment_volumes import AugmentVolumes
+
+TeacherAverage = Literal["probabilities", "logits"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,10 @@ class TrainPlan:
         First units that never learn.
     augment_volumes
         For volumes, in the place of `augment`.
+    n_teachers
+        References, fitted from different seeds, whose answers to each view are averaged.
+    teacher_average
+        What of them is averaged: ``probabilities``, or ``logits``.
     """
 
     n_epochs: int
@@ -58,6 +65,8 @@ class TrainPlan:
     head_epochs: int = field(default=0, metadata=OMIT_DEFAULT)
     stage_epochs: int = field(default=0, metadata=OMIT_DEFAULT)
     frozen_units: int = field(default=0, metadata=OMIT_DEFAULT)
+    n_teachers: int = field(default=1, metadata=OMIT_DEFAULT)
+    teacher_average: TeacherAverage = field(default="probabilities", metadata=OMIT_DEFAULT)
 
     def __post_init__(self) -> None:
         if not 0 < self.rate_decay <= 1 or min(self.head_epochs, self.stage_epochs, self.frozen_units) < 0:
@@ -67,6 +76,8 @@ class TrainPlan:
                 expected="a decay above 0 and at most 1, and counts of 0 or more",
                 hint="leave them out for one rate and nothing frozen",
             )
+        if self.n_teachers < 1:
+            raise InputError(f"{self.n_teachers} teachers", expected="1 or more", hint="leave n_teachers out for one")
 
 
 @dataclass(frozen=True, slots=True)

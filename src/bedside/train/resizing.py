@@ -6,19 +6,21 @@ from typing import Any
 import torch
 from torch import nn
 
+from bedside.train.factored import factored_like
+
 
 def resized(model: nn.Module, state: Mapping[str, torch.Tensor]) -> nn.Module:
     """Change the channels of `model` to those of `state`; the widths follow from the shapes of the weights alone.
 
     A pruned network differs from its architecture in nothing but widths, so no record of the pruning is needed to build
-    it again. Values are not copied.
+    it again; one of low-rank factors has two weights where the architecture has one. Values are not copied.
 
     Parameters
     ----------
     state
         Weights and buffers by name, as `state_dict` names them.
     """
-    for name, layer in model.named_modules():
+    for name, layer in factored_like(model, state).named_modules():
         prefix = f"{name}." if name else ""
         tensors = {**layer._parameters, **layer._buffers}
         own = {key: (old, state[prefix + key]) for key, old in tensors.items() if prefix + key in state}

@@ -59,4 +59,8 @@ def _print(console: Console, found: CascadeFile) -> None:
         table.add_row(word, shown(estimate))
     table.add_row(f"non-inferior by {found.cascade.margin:g}", found.judged.non_inferiority.verdict)
     console.print(table)
+    if found.judged.non_inferiority.verdict != "PASS":
+        console.print(f"[bold red]not shown to be as good as {found.large} alone on the test part: use that alone[/]")
+    if found.judged.saved_ms.low <= 0:
+        console.print("[bold red]no time is surely saved on this machine[/]")
     console.print("research use; not for diagnosis")

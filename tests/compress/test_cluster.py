@@ -74,7 +74,7 @@ def test_clustering_keeps_the_answers_and_the_disk_keeps_the_codebook(fitted: Fi
     assert counts
     assert max(counts) <= 16
     save_weights(made, tmp_path / "w.safetensors")
-    again = load_weights(fitted.model.__class__(*[m for m in make_copy(fitted.model)]), tmp_path / "w.safetensors")
+    again = load_weights(fitted.model.__class__(*make_copy(fitted.model)), tmp_path / "w.safetensors")
     assert weights_digest(again) == weights_digest(made)
 
 

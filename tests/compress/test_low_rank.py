@@ -72,7 +72,8 @@ def test_what_cannot_be_factored_stays() -> None:
     attention = torch.nn.MultiheadAttention(8, 2)
     assert not factorable(attention.out_proj, "out_proj", attention)
     for conv in (torch.nn.Conv2d(8, 8, 3, groups=8), torch.nn.Conv2d(8, 8, 3, dilation=2),
-                 torch.nn.Conv2d(8, 8, 3, padding="same"), torch.nn.Conv2d(8, 8, 3, padding=1, padding_mode="reflect")):  # fmt: skip
+                 torch.nn.Conv2d(8, 8, 3, padding="same"),
+                 torch.nn.Conv2d(8, 8, 3, padding=1, padding_mode="reflect")):  # fmt: skip
         model = torch.nn.Sequential(conv)
         assert not factor(model, rank_frac=0.1)
         assert model[0] is conv

@@ -56,6 +56,7 @@ class Request:
     adversarial_eps: float = 0.0
     start_weights: Path | None = None
     autopilot: bool = True
+    fit: str = "letterbox"
 
     @property
     def leak_policy(self) -> LeakPolicy:
@@ -86,6 +87,8 @@ class Request:
             asked["enhance"] = steps_named(self.enhance)
         if self.spacing_mm is not None:
             asked["spacing_mm"] = self.spacing_mm
+        if self.fit != "letterbox":
+            asked["fit"] = self.fit
         return asked
 
     def budget(self) -> Budget:

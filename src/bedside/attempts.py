@@ -55,20 +55,24 @@ class Shipment:
 def attempted(
     run: Run, material: Material, candidate: Candidate, teacher: FloatArray | None, baseline: Baseline,
     reference_outputs: FloatArray, budget: Budget, start: "nn.Module | None" = None,
+    network: "nn.Module | None" = None,
 ) -> Attempt:  # fmt: skip
-    """Take a candidate through compression, export, parity and profile; its recipe is left beside the journal."""
+    """Take a candidate through compression, export, parity and profile; its recipe is left beside the journal.
+
+    `teacher` are the teachers' answers, `network` is the reference itself.
+    """
     device, first = device_named(budget.device), run.settings.formats[0]
     run.watch.stop(5, "compress", candidate.name)
     write_recipe(candidate.recipe, run.journal.folder / "recipes" / f"{_file_name(candidate.name)}.yaml")
-    model, model_folder = compressed(run, material, candidate.recipe, teacher, baseline, start)
-    network = load_compressed(model, model_folder)
-    candidate = recosted(candidate, network, device)
+    model, model_folder = compressed(run, material, candidate.recipe, teacher, baseline, start, network)
+    made = load_compressed(model, model_folder)
+    candidate = recosted(candidate, made, device)
     run.watch.stop(6, "export", f"{candidate.name} to {first}")
-    files, folder = exported(run, material, network, model.digest, first, PRECISIONS)
+    files, folder = exported(run, material, made, model.digest, first, PRECISIONS)
     trials = []
     for n in range(1, len(files) + 1):
         run.watch.stop(7, "parity", f"{candidate.name} {files[n - 1].name}")
-        parity = paritied(run, material, network, model.digest, files[:n], folder)
+        parity = paritied(run, material, made, model.digest, files[:n], folder)
         run.watch.stop(8, "profile", f"{candidate.name} {files[n - 1].name}")
         speed = profiled(run, material, files[n - 1], folder, device, candidate)
         trials.append(tried(run, material, candidate, (files[:n], folder), parity, speed, reference_outputs))

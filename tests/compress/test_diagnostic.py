@@ -12,7 +12,8 @@ from fitted_network import SPEC, Fitted
 from bedside.compress.channels import Channels, trace_channels
 from bedside.compress.cost import layer_costs
 from bedside.compress.criteria import Sample
-from bedside.compress.diagnostic import COSTLESS, Diagnostic, foreground_of
+from bedside.compress.diagnostic import COSTLESS, Diagnostic
+from bedside.compress.foreground import foreground_of
 from bedside.compress.paper_widths import PaperWidths
 from bedside.data.reading import read_image
 from bedside.runtime.devices import device_named

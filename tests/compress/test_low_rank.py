@@ -80,7 +80,9 @@ def test_what_cannot_be_factored_stays() -> None:
 
 def test_a_factored_network_is_smaller_keeps_its_score_and_comes_back_from_the_disk(fitted: Fitted, tmp_path) -> None:
     call = StepCall(step="low_rank", options={"energy_frac": 0.8, "recovery_frac": 0.3})
-    recipe = replace(fitted.recipe, steps=(call, StepCall(step="prune", options={"macs_frac": 0.6, "recovery_frac": 0})))
+    recipe = replace(
+        fitted.recipe, steps=(call, StepCall(step="prune", options={"macs_frac": 0.6, "recovery_frac": 0}))
+    )
     bench = replace(fitted.bench, start=fitted.model)
     before = weights_digest(fitted.model)
     only = LowRank(energy_frac=0.8, recovery_frac=0.3)(fitted.model, recipe, bench)

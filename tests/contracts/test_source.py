@@ -39,6 +39,17 @@ class TestFolder(SourceContract):
         return f"folder:{tmp_path}"
 
 
+class TestNpz(SourceContract):
+    @pytest.fixture
+    def source(self, tmp_path: Path) -> str:
+        rng = np.random.default_rng(0)
+        np.savez(
+            tmp_path / "set.npz", images=rng.integers(0, 256, (12, 10, 8), np.uint8), labels=np.arange(12) % 2,
+            patient_id=np.arange(12) // 2, split=np.repeat(["train", "val", "test"], 4),
+        )  # fmt: skip
+        return f"npz:{tmp_path / 'set.npz'}"
+
+
 class TestMedmnist(SourceContract):
     @pytest.fixture
     def source(self, medmnist_here: Path) -> str:

@@ -28,6 +28,10 @@ class Journal:
         """Folder for the heavy files of a stop (weights, artifacts)."""
         return self.folder / f"{stop}-{self.key(inputs)[:16]}"
 
+    def holds(self, name: str, inputs: object) -> bool:
+        """Whether a stop was finished before."""
+        return (self.folder / f"{name}-{self.key(inputs)[:16]}.json").is_file()
+
     def stop(self, name: str, kind: type[ValueT], inputs: object, make: Callable[[], ValueT]) -> ValueT:
         """Return the finished value of a stop, or make it and write it down.
 

@@ -101,11 +101,19 @@ def trace_channels(model: "nn.Module", spec: TensorSpec) -> Channels:
     require("pruning", REQUIRES)
     import torch_pruning
 
+    from bedside.train.exits import answers_of
+
     model.eval()
     with warnings.catch_warnings(), torch.enable_grad():
         warnings.simplefilter("ignore")
         try:
-            graph = torch_pruning.DependencyGraph().build_dependency(model, torch.zeros(1, *spec.shape), verbose=False)
+            graph = torch_pruning.DependencyGraph().build_dependency(
+                model,
+                torch.zeros(1, *spec.shape),
+                forward_fn=answers_of,
+                verbose=False,
+                customized_pruners=_left_whole(),
+            )
             found = list(graph.get_all_groups())
         except Exception as error:  # a stranger's network raises whatever it likes
             raise TraceError(
@@ -118,6 +126,15 @@ def trace_channels(model: "nn.Module", spec: TensorSpec) -> Channels:
     groups = {name: _group(name, group, names) for name, group in library.items()}
     read = {name: group for name, group in groups.items() if group.on("in")}  # what no layer reads is the output
     return Channels(model, read, graph, {name: library[name] for name in read})
+
+
+def _left_whole() -> dict[Any, Any]:
+    """Pass channels on through layers of gates that do not hold them, without touching those layers."""
+    from torch_pruning import ops
+
+    from bedside.train.blind import BLIND
+
+    return {kind: ops.DummyPruner() for kind in BLIND}
 
 
 def _prunable(group: Any, names: Mapping[Any, str]) -> bool:

@@ -73,8 +73,14 @@ def count_cost(architecture: Architecture, device: DeviceSpec) -> Cost:
 
 
 def count_model(model: "nn.Module", spec: TensorSpec, device: DeviceSpec) -> Cost:
-    """Count a network that has been built, such as a pruned one."""
-    return total_cost(layer_costs(model, spec), sum(p.numel() for p in model.parameters()), device)
+    """Count a network that has been built, such as a pruned one; of one that folds, its thin form, which ships."""
+    import torch
+
+    from bedside.train.reparam import thinned
+
+    with torch.device(next(model.parameters()).device):
+        thin = thinned(model)
+    return total_cost(layer_costs(thin, spec), sum(p.numel() for p in thin.parameters()), device)
 
 
 def layer_costs(model: "nn.Module", spec: TensorSpec) -> tuple[LayerCost, ...]:

@@ -11,6 +11,7 @@ from bedside.compress.cost import Cost, count_model, layer_costs
 from bedside.compress.criteria import CRITERIA, Sample, draw_rows
 from bedside.compress.paper_widths import PaperWidths
 from bedside.compress.recipe import Recipe, Workbench
+from bedside.compress.reconstruction import cut_of, reconstruct
 from bedside.compress.recovering import recovered
 from bedside.compress.tracing import check_runs
 from bedside.runtime.devices import device_named
@@ -48,6 +49,9 @@ class Prune:
         Share of each group's channels that stays whatever happens.
     n_images
         Development images that importance is measured on.
+    reconstruct
+        Whether the layers that read fewer channels are refitted before they recover; see
+        `bedside.compress.reconstruction`.
     """
 
     criterion: str = "diagnostic"
@@ -62,6 +66,7 @@ class Prune:
     channel_multiple: int = 8
     min_keep_frac: float = 0.1
     n_images: int = 256
+    reconstruct: bool = True
 
     def __post_init__(self) -> None:
         targets = {"macs_frac": self.macs_frac, "size_kib": self.size_kib, "latency_ms": self.latency_ms}
@@ -138,6 +143,11 @@ class Prune:
             paper, scores, replace(ceiling, value=step), allocation=self.allocation,
             channel_multiple=self.channel_multiple, min_keep_frac=self.min_keep_frac,
         )  # fmt: skip
+        dense, cut = deepcopy(model) if self.reconstruct else None, cut_of(channels, keep)
         channels.remove(keep)
         check_runs(model, spec)
+        if dense is not None:
+            targets = bench.data.development_targets
+            rows = draw_rows(targets, self.n_images, seed=seed, balanced=targets.ndim == 1)
+            reconstruct(model, dense, cut, bench.data, rows, seed=seed)
         return model

@@ -55,10 +55,16 @@ def n_state_of(model: "nn.Module") -> int:
 
 
 def exportable(model: "nn.Module", spec: TensorSpec) -> "nn.Module":
-    """The module to capture, in evaluation mode: the model itself, or one step of a clip model."""
+    """The module to capture, in evaluation mode: the model itself, or one step of a clip model.
+
+    Layers that were trained wide are captured in their thin form.
+    """
+    from bedside.train.reparam import thinned
+
+    thin = thinned(model.eval())
     if spec.n_frames is None:
-        return model.eval()
-    return _one_step(model.eval(), n_state_of(model)).eval()
+        return thin
+    return _one_step(thin, n_state_of(thin)).eval()
 
 
 def _one_step(network: Any, n_state: int) -> "nn.Module":

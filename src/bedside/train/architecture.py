@@ -59,6 +59,7 @@ NETWORKS: Seam[Builder] = Seam(
         "centre_depthwise": "bedside.train.centre_networks:centre_depthwise",
         "recursive": "bedside.train.recursive:recursive_network",
         "depthwise": "bedside.train.depthwise:depthwise_network",
+        "elastic": "bedside.train.elastic:elastic_network",
         "clip_mean": "bedside.train.clip_networks:clip_mean",
         "clip_gru": "bedside.train.clip_networks:clip_gru",
         "clip_shift": "bedside.train.clip_networks:clip_shift",

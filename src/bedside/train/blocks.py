@@ -1,19 +1,22 @@
 """Blocks that our own small networks share; each survives int8: ReLU6 ranges, hard gates, batch norm that folds."""
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
 
 def conv_bn(
-    n_in: int, n_out: int, kernel_px: int = 3, stride: int = 1, groups: int = 1, *, active: bool = True
-) -> nn.Sequential:
-    """Convolution, batch norm and (if `active`) ReLU6."""
+    n_in: int, n_out: int, kernel_px: int = 3, stride: int = 1, groups: int = 1, *, active: bool = True,
+    activation: Callable[..., nn.Module] = nn.ReLU6,
+) -> nn.Sequential:  # fmt: skip
+    """Convolution, batch norm and (if `active`) an activation."""
     layers: list[nn.Module] = [
         nn.Conv2d(n_in, n_out, kernel_px, stride, kernel_px // 2, groups=groups, bias=False),
         nn.BatchNorm2d(n_out),
     ]
     if active:
-        layers.append(nn.ReLU6(inplace=True))
+        layers.append(activation(inplace=True))
     return nn.Sequential(*layers)
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,10 @@ from bedside.base.arrays import FloatArray, IntArray
 from bedside.data.targets import Targets
 from bedside.train.answering import COARSE, coarse, logits_of, teach
 from bedside.train.checkpoint import load_checkpoint, save_checkpoint
+from bedside.train.exits import joint_loss
 from bedside.train.guide import Guide
 from bedside.train.hardening import Hardening, harden
+from bedside.train.parallel import Ranks, join_ranks
 from bedside.train.plan import EpochMark, TrainPlan
 from bedside.train.unfreezing import freeze, parameter_groups, thaw
 from bedside.train.views import TrainingData, as_batch, at_once, draw_of, moved_cases, view_of
@@ -80,21 +83,26 @@ def fit(
         Adversarial training; without it not a bit of the result changes.
     checkpoint
         File that holds the state after each epoch, so that a killed fit goes on where it was.
+
+    Notes
+    -----
+    Processes that a launcher has started together share every batch; see `bedside.train.parallel`.
     """
     torch.set_num_threads(plan.threads)
-    state = _begin(model, plan, checkpoint, guide)
+    ranks = join_ranks(plan.batch_size)
+    state = _begin(model, plan, checkpoint, ranks, guide)
     while state.epoch < plan.n_epochs and state.epoch - state.best_epoch <= plan.patience:
-        loss = _run_epoch(state, plan, data, teacher_logits, hardening, guide)
-        mark = EpochMark(
-            state.epoch,
-            loss,
-            float(monitor(data.tuning_targets, logits_of(state.averaged, data.tuning, data.preprocess))),
+        loss = _run_epoch(state, plan, data, teacher_logits, hardening, ranks, guide)
+        score = ranks.first_says(
+            lambda: float(monitor(data.tuning_targets, logits_of(state.averaged, data.tuning, data.preprocess)))
         )
+        mark = EpochMark(state.epoch, loss, score)
         _keep_best(state, mark)
         state.epoch += 1
-        if checkpoint is not None:
+        if checkpoint is not None and ranks.is_first:
             save_checkpoint(checkpoint, state)
-        on_epoch(mark)
+        if ranks.is_first:
+            on_epoch(mark)
     if guide is not None:
         guide.end()
     model.load_state_dict(state.best_weights)
@@ -102,11 +110,12 @@ def fit(
     return model.eval(), tuple(state.history)
 
 
-def _begin(model: nn.Module, plan: TrainPlan, checkpoint: Path | None, guide: Guide | None) -> _State:
+def _begin(model: nn.Module, plan: TrainPlan, checkpoint: Path | None, ranks: Ranks, guide: Guide | None) -> _State:
     from copy import deepcopy
 
     if all(p.ndim < 5 for p in model.parameters()):
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    ranks.agree(model)
     groups, averaged = parameter_groups(model, plan), deepcopy(model).eval()
     beside = None if guide is None else guide.begin(model)
     if beside is not None:
@@ -115,6 +124,7 @@ def _begin(model: nn.Module, plan: TrainPlan, checkpoint: Path | None, guide: Gu
     state = _State(model=model, averaged=averaged, optimizer=optimizer, beside=beside)
     if checkpoint is not None:
         load_checkpoint(checkpoint, state)
+    ranks.check_epoch(state.epoch)
     return state
 
 
@@ -130,16 +140,18 @@ def _keep_best(state: _State, mark: EpochMark) -> None:
 
 def _run_epoch(
     state: _State, plan: TrainPlan, data: TrainingData, teacher_logits: FloatArray | None, hardening: Hardening | None,
-    guide: Guide | None,
+    ranks: Ranks, guide: Guide | None,
 ) -> float:  # fmt: skip
-    torch.manual_seed(plan.seed * 100_003 + state.epoch)
+    torch.manual_seed(plan.seed * 100_003 + state.epoch + ranks.rank * 1_000_003)
     view = state.epoch % plan.n_views
     order = np.random.default_rng((plan.seed, state.epoch, 1)).permutation(len(data.development))
     n_steps = math.ceil(len(order) / plan.batch_size)
     total, objective, draw = 0.0, data.objective, draw_of(data, plan, view)
     state.model.train()
     freeze(state.model, plan, state.epoch)
-    for step, rows in enumerate(_batches(order, plan)):
+    answering = ranks.answering(state.model)
+    for step, batch in enumerate(_batches(order, plan)):
+        rows, weight = ranks.share(batch)
         _set_learning_rate(state.optimizer, plan, (state.epoch + step / n_steps) / plan.n_epochs)
         moves = draw.pick(rows)
         images = moved_cases(data, moves, rows)
@@ -147,18 +159,19 @@ def _run_epoch(
         if hardening is not None:
             seed = (plan.seed * 100_003 + state.epoch) * n_steps + step
             images = harden(state.model, images, labels, data.preprocess, hardening, seed=seed)
-        logits = state.model(images)
+        answers = answering(images)
         teacher = None if teacher_logits is None else torch.from_numpy(teacher_logits[view, rows])
-        loss = objective.loss(logits, labels, teacher, plan)
+        loss = joint_loss(answers, partial(objective.loss, targets=labels, teacher=teacher, plan=plan))
         if guide is not None:
-            loss = loss + guide.loss(logits, labels, rows, view)
+            loss = loss + guide.loss(answers[0], labels, rows, view)
         state.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        (loss * weight).backward()
         nn.utils.clip_grad_norm_(state.model.parameters(), 2.0)
         state.optimizer.step()
+        ranks.average_buffers(state.model)
         _average(state, plan, state.epoch * n_steps + step)
-        total += float(loss.detach()) * len(rows)
-    return total / len(order)
+        total += float(loss.detach()) * weight * len(batch) / ranks.n_ranks
+    return ranks.total(total) / len(order)
 
 
 def _batches(order: IntArray, plan: TrainPlan) -> Iterator[IntArray]:

@@ -1,5 +1,6 @@
 """Backbones from timm, with stems that suit the input; the only file that knows timm."""
 
+from collections.abc import Callable
 from typing import Any
 
 from torch import nn
@@ -87,3 +88,19 @@ def lite0_stages(architecture: Architecture, *, n_last_blocks: int) -> tuple[lis
 def from_hub(architecture: Architecture) -> nn.Module:
     """Any timm model by name (``timm:NAME``); `pretrained` downloads its hub weights."""
     return _create(architecture.family.removeprefix("timm:"), architecture, pretrained=architecture.pretrained)
+
+
+def rep_layer(
+    n_in: int, n_out: int, kernel_px: int, stride: int, *, depthwise: bool, n_branches: int, linked: bool,
+    activation: Callable[..., nn.Module],
+) -> nn.Module:  # fmt: skip
+    """MobileOne's layer (Vasu et al., CVPR 2023): branches in training, one convolution after `reparameterize`."""
+    from timm.models.byobnet import LayerFn, MobileOneBlock
+
+    block: Any = MobileOneBlock(
+        n_in, n_out, kernel_px, stride, group_size=1 if depthwise else None, num_conv_branches=n_branches,
+        layers=LayerFn(act=activation),
+    )  # fmt: skip
+    if not linked:
+        block.identity = None
+    return block

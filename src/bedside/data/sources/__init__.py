@@ -21,6 +21,7 @@ SOURCES: Seam[Source] = Seam(
     {
         "medmnist": "bedside.data.sources.medmnist:load",
         "folder": "bedside.data.sources.folder:load",
+        "npz": "bedside.data.sources.npz:load",
         "masks": "bedside.data.sources.masks:load",
         "dicom": "bedside.data.sources.dicom:load",
         "nih-cxr14": "bedside.data.sources.cxr14:load",
@@ -43,9 +44,9 @@ def load_cohort(source: str, **options: str) -> Cohort:
     Parameters
     ----------
     source
-        ``medmnist:NAME``, ``folder:DIR``, ``dicom:DIR``, ``masks:DIR``, ``nifti:DIR``, ``msd:DIR``, ``clips:DIR``,
-        ``boxes:DIR``, ``coco:DIR``, ``voc:DIR``, ``rsna-pneumonia:DIR``, ``nih-cxr14:DIR``, ``chexpert:DIR``,
-        ``phantom:ultrasound`` and other phantoms, or a plugin's.
+        ``medmnist:NAME``, ``folder:DIR``, ``npz:FILE``, ``dicom:DIR``, ``masks:DIR``, ``nifti:DIR``, ``msd:DIR``,
+        ``clips:DIR``, ``boxes:DIR``, ``coco:DIR``, ``voc:DIR``, ``rsna-pneumonia:DIR``, ``nih-cxr14:DIR``,
+        ``chexpert:DIR``, ``phantom:ultrasound`` and other phantoms, or a plugin's.
     **options
         Passed to the source; ``positive="NAME"`` names the class that is looked for.
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bedside.base.arrays import ByteArray
-from bedside.base.errors import CohortError, InputError, StorageError
+from bedside.base.errors import InputError, StorageError
 from bedside.base.files import write_atomic
 from bedside.base.task import Task
 from bedside.data.case import Case, Part
@@ -20,6 +20,7 @@ from bedside.data.sources.known import KnownSource
 from bedside.data.sources.medmnist_sets import SETS, MedmnistSet
 from bedside.data.sources.medmnist_tasks import question
 from bedside.data.sources.medmnist_volumes import VOLUME_SETS
+from bedside.data.sources.npz_arrays import array_of, as_bytes, malformed, open_npz
 from bedside.data.sources.places import cache_folder
 
 OFFICIAL = "https://zenodo.org/records/10519652/files/{name}.npz?download=1"
@@ -122,7 +123,7 @@ def read_npz(path: Path, *, name: str, task: Task, source: str, known: MedmnistS
         For a missing key, an object array, NaN, or shapes that do not go together.
     """
     cases: list[Case] = []
-    with _open_npz(path) as archive:
+    with open_npz(path) as archive:
         for key, part in _PARTS.items():
             n_columns = len(known.classes) if known and known.task == "multi-label" else 1
             is_volume = name.partition("_")[0] in VOLUME_SETS
@@ -150,51 +151,18 @@ def _said(task: Task, row: np.ndarray, known: MedmnistSet | None) -> dict[str, A
     return {"label": int(row[column])}
 
 
-def _open_npz(path: Path) -> np.lib.npyio.NpzFile:
-    try:
-        archive = np.load(path, allow_pickle=False)
-    except Exception as error:  # numpy and zipfile raise whatever the damage breaks
-        raise _malformed(f"{path} is not a readable npz: {error}", "a complete npz without Python objects") from None
-    if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise _malformed(f"{path} holds one bare array", "an npz with train, val and test arrays")
-    return archive
-
-
-def _malformed(message: str, expected: str) -> CohortError:
-    return CohortError(message, expected=expected, hint="make the file again as MedMNIST v2 does, or download it again")
-
-
 def _part_arrays(
     archive: np.lib.npyio.NpzFile, key: str, path: Path, n_columns: int, *, volumes: bool = False
 ) -> tuple[ByteArray, np.ndarray]:
     """Images or volumes of one part, and its labels, ``(n, n_columns)``."""
-    images, labels = (_array(archive, f"{key}_{what}", path) for what in ("images", "labels"))
+    images, labels = (array_of(archive, f"{key}_{what}", path) for what in ("images", "labels"))
     is_fit = images.ndim == 4 and images.shape[3] != 3 if volumes else images.ndim == 3 or images.shape[3:] == (3,)
     if not is_fit or not images.size:
         shapes = "(n, D, H, W)" if volumes else "(n, H, W) or (n, H, W, 3)"
-        raise _malformed(f"{path}: {key}_images is {images.shape}", f"{shapes}, not empty")
+        raise malformed(f"{path}: {key}_images is {images.shape}", f"{shapes}, not empty")
     if images.dtype != np.uint8:
-        images = _as_bytes(images, f"{key}_images", path)
+        images = as_bytes(images, f"{key}_images", path)
     shapes = [(len(images), n_columns), *([(len(images),)] if n_columns == 1 else [])]
     if labels.shape not in shapes or not np.issubdtype(labels.dtype, np.integer):
-        raise _malformed(f"{path}: {key}_labels is {labels.shape} {labels.dtype}", f"{shapes[0]} integers")
+        raise malformed(f"{path}: {key}_labels is {labels.shape} {labels.dtype}", f"{shapes[0]} integers")
     return images, labels.reshape(shapes[0])
-
-
-def _array(archive: np.lib.npyio.NpzFile, key: str, path: Path) -> np.ndarray:
-    if key not in archive:
-        raise _malformed(f"{path} has no array {key!r}", "train_, val_ and test_ images and labels")
-    try:
-        return archive[key]
-    except Exception as error:
-        raise _malformed(f"{path}: {key} cannot be read ({error})", "plain arrays, no Python objects") from None
-
-
-def _as_bytes(images: np.ndarray, key: str, path: Path) -> ByteArray:
-    if not np.issubdtype(images.dtype, np.integer) and not np.issubdtype(images.dtype, np.floating):
-        raise _malformed(f"{path}: {key} is of type {images.dtype}", "uint8")
-    if not np.isfinite(images).all():
-        raise _malformed(f"{path}: {key} holds NaN or infinity", "finite pixels")
-    if images.min() < 0 or images.max() > 255:
-        raise _malformed(f"{path}: {key} lies in [{images.min()}, {images.max()}]", "0 to 255")
-    return np.round(images).astype(np.uint8)

@@ -1,0 +1,299 @@
+"""The search's door of the hall: a cohort and a budget go in, the front that is found goes through stops 4 to 11."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bedside.base.budget import Budget
+from bedside.base.errors import BudgetError, InputError
+from bedside.base.files import write_atomic
+from bedside.base.journal import Journal
+from bedside.base.watch import Silent, Watch
+from bedside.bundle.opening import Bundle
+from bedside.bundle.search_figure import Spot, search_svg
+from bedside.bundle.signing import default_key_path
+from bedside.compress.presets import Preset
+from bedside.compress.proposing import given
+from bedside.compress.search.engine import SearchPlan, SearchResult, Tools, search
+from bedside.compress.search.goals import QUANTITY_OF, Goals, check_costs, goals_for
+from bedside.compress.search.journal import SAMPLERS, SamplerName, open_journal
+from bedside.compress.search.oracle import QualityOracle
+from bedside.compress.search.sketching import ELASTIC, Frame
+from bedside.compress.search.space import SearchSpace, sampled
+from bedside.compress.search.spaces import space_for
+from bedside.compress.search.spread import Here, OnRay
+from bedside.compress.search.table import leave_table
+from bedside.compress.search.trial import SearchTrial
+from bedside.data.audit import LeakPolicy
+from bedside.data.cohort import Cohort
+from bedside.data.preprocess import Preprocess
+from bedside.data.sources import load_cohort
+from bedside.data.split import split_by_patient
+from bedside.data.stacking import suit_preprocess
+from bedside.pipeline import FORMATS, Opening, checked_settings, concluded, reuse_note, work_folder
+from bedside.runtime.devices import device_named
+from bedside.search_stops import Measurer, oracle_for
+from bedside.stops import Material, Run, audited, gathered, plans_for, referenced
+from bedside.train.elastic_space import ElasticSpace
+from bedside.verify.judge import judge_of
+
+KINDS = ("classification", "ordinal", "multilabel")
+_N_SAMPLED = 24
+_LABELS = {"latency": "latency, ms (median)", "size": "size, KiB", "memory": "memory, MiB", "energy": "energy, mJ"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchOptions:
+    """What is searched, and how.
+
+    Parameters
+    ----------
+    families
+        ``elastic``, whose networks are spelled out gene by gene, or whole families.
+    resolutions_px
+        Sides of the input; by default all, three quarters and half of what the cohort suits.
+    costs
+        Objectives beside quality, of ``latency``, ``size``, ``memory``, ``energy``.
+    quality
+        ``supernet`` trains shared weights once and scores candidates with them (elastic networks only); ``fit`` fits
+        each candidate for `fit_epochs`.
+    supernet_images
+        Images that the supernet sees while it is trained.
+    kept_fracs
+        Shares of the multiply-accumulates that a pruning step may leave.
+    ray
+        Address of a Ray cluster that judges candidates.
+    n_finalists
+        Candidates of the front that go on through the hall.
+    """
+
+    families: tuple[str, ...] = (ELASTIC,)
+    elastic: ElasticSpace | None = None
+    resolutions_px: tuple[int, ...] = ()
+    costs: tuple[str, ...] = ("latency", "size")
+    quality: str = "supernet"
+    supernet_images: int = 120_000
+    fit_epochs: int = 8
+    kept_fracs: tuple[float, ...] = (1.0,)
+    precisions: tuple[str, ...] = ("int8",)
+    sampler: SamplerName = "tpe"
+    plan: SearchPlan = SearchPlan()  # noqa: RUF009
+    ray: str | None = None
+    n_finalists: int = 3
+
+    def __post_init__(self) -> None:
+        check_costs(self.costs)
+        if self.sampler not in SAMPLERS:
+            raise InputError(f"no sampler called {self.sampler!r}", expected="one of " + ", ".join(SAMPLERS),
+                             hint="tpe is the default")  # fmt: skip
+        if self.quality not in ("supernet", "fit"):
+            raise InputError(f"quality by {self.quality!r}", expected="supernet or fit", hint="see --quality")
+        if self.quality == "supernet" and (set(self.families) != {ELASTIC} or set(self.kept_fracs) != {1.0}):
+            raise InputError(
+                f"a supernet cannot score {', '.join(self.families)} with {self.kept_fracs} of the work left",
+                expected="the family elastic, nothing pruned", hint="use --quality fit for other spaces",
+            )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A search that has ended, and all that the hall needs to go on."""
+
+    run: Run
+    cohort: Cohort
+    opening: Mapping[str, Any]
+    preprocess: Preprocess
+    frame: Frame
+    goals: Goals
+    result: SearchResult
+    folder: Path
+    budget: Budget
+    n_finalists: int
+
+
+def search_cohort(
+    cohort: Cohort | str,
+    budget: Budget | None = None,
+    options: SearchOptions | None = None,
+    *,
+    out: Path | str,
+    preset: str | Preset = "standard",
+    formats: Sequence[str] = FORMATS,
+    seed: int = 0,
+    threads: int = 1,
+    margin: float = 0.02,
+    target_sensitivity: float | None = None,
+    leak_policy: LeakPolicy = "stop",
+    reference: str | None = None,
+    image_px: int | None = None,
+    preprocessing: Mapping[str, Any] | None = None,
+    resume: bool = True,
+    watch: Watch | None = None,
+) -> Found:
+    """Search for networks that fit a budget; tuning data only.
+
+    The table, the figures and a recipe for every row are left in ``OUT.work/search``, the journal too: a search that
+    was stopped goes on, and one with more trials goes on from one with fewer.
+
+    Raises
+    ------
+    InputError
+        If the task is not one of images and classes, or the folder holds another search.
+    BudgetError
+        If nothing that was tried fits.
+    """
+    budget, options, watch, out = budget or Budget(), options or SearchOptions(), watch or Silent(), Path(out)
+    settings = checked_settings(
+        preset, formats, seed, threads, margin, target_sensitivity, leak_policy, reference, image_px
+    )
+    work = work_folder(out, resume=resume)
+    run = Run(settings=settings, journal=Journal(folder=work, on_reuse=reuse_note(watch)), watch=watch)
+    watch.stop(1, "cohort")
+    cohort, audit = audited(run, load_cohort(cohort) if isinstance(cohort, str) else cohort)
+    _check_kind(cohort)
+    watch.stop(2, "split")
+    split = split_by_patient(cohort, seed=seed)
+    preprocess = suit_preprocess(cohort, image_px=image_px or settings.preset.image_px, **(preprocessing or {}))
+    sides_px = options.resolutions_px or _sides_px(preprocess.height_px)
+    materials = {side: gathered(run, cohort, split, resized(preprocess, side)) for side in sides_px}
+    largest = materials[max(materials)]
+    _, plan = plans_for(run, cohort, largest)
+    frame = Frame(
+        spec=largest.preprocess.spec, n_classes=cohort.task.n_classes, plan=plan, device=device_named(budget.device),
+        elastic=options.elastic or ElasticSpace(),
+    )  # fmt: skip
+    space = space_for(
+        options.families, sides_px, elastic=frame.elastic, kept_fracs=options.kept_fracs, precisions=options.precisions
+    )
+    goals = _goals(space, frame, budget, options, cohort)
+    folder = work / "search"
+    journal = open_journal(folder, space, goals, sampler=options.sampler, seed=seed)
+    watch.stop(3, "supernet" if options.quality == "supernet" else "search")
+    oracle = oracle_for(run, materials, frame, quality=options.quality, n_images=options.supernet_images,
+                        fit_epochs=options.fit_epochs)  # fmt: skip
+    watch.stop(4, "search", f"{options.plan.n_trials} trials by {options.sampler} of {space.n_points():.3g} points")
+    result = search(journal, options.plan, _tools(run, materials, frame, goals, oracle, options, folder))
+    leave_table(folder, result, frame)
+    _leave_figures(folder, result, goals, judge_of(cohort.task).metric)
+    opening = {"audit": audit, "split": split, "materials": materials}
+    return Found(
+        run=run, cohort=cohort, opening=opening, preprocess=preprocess, frame=frame, goals=goals, result=result,
+        folder=folder, budget=budget, n_finalists=options.n_finalists,
+    )  # fmt: skip
+
+
+def _tools(
+    run: Run, materials: Mapping[int, Material], frame: Frame, goals: Goals, oracle: QualityOracle,
+    options: SearchOptions, folder: Path,
+) -> Tools:  # fmt: skip
+    def tick(trial: SearchTrial, n_done: int) -> None:
+        shown = trial.dropped or f"tuning {trial.quality:.4f}, {trial.costs['latency_p50_ms'].value:.3g} ms"
+        run.watch.tick(n_done, options.plan.n_trials, f"trial {trial.number}: {shown[:60]}")
+
+    return Tools(
+        frame=frame, goals=goals, oracle=oracle, answers=Journal(folder=folder / "answers"),
+        measure=Measurer(run=run, materials=materials, frame=frame, folder=folder),
+        spread=OnRay(options.ray) if options.ray else Here(), on_trial=tick,
+    )  # fmt: skip
+
+
+def _goals(space: SearchSpace, frame: Frame, budget: Budget, options: SearchOptions, cohort: Cohort) -> Goals:
+    sample = [frame.paper(frame.features(point)) for point in sampled(space, _N_SAMPLED)]
+    return goals_for(options.costs, budget, 0.5, sample)
+
+
+def _check_kind(cohort: Cohort) -> None:
+    is_still = not any(case.is_clip or case.is_volume for case in cohort.cases)
+    if cohort.task.kind not in KINDS or not is_still:
+        what = cohort.task.kind if is_still else "clips or volumes"
+        raise InputError(
+            f"no search space is known for {what}", expected="still images of " + ", ".join(KINDS),
+            hint="bedside optimize tries the families for it",
+        )  # fmt: skip
+
+
+def _sides_px(side_px: int) -> tuple[int, ...]:
+    """All, three quarters and half, in multiples of 4."""
+    return tuple(sorted({side_px, *(max(8, round(side_px * share / 4) * 4) for share in (0.5, 0.75))}))
+
+
+def resized(preprocess: Preprocess, side_px: int) -> Preprocess:
+    """Return the same preprocessing at another size, the aspect kept."""
+    factor = side_px / preprocess.height_px
+    return replace(preprocess, height_px=side_px, width_px=round(preprocess.width_px * factor))
+
+
+def _leave_figures(folder: Path, result: SearchResult, goals: Goals, metric: str) -> None:
+    for cost in goals.costs:
+        name = QUANTITY_OF[cost]
+        spots = [
+            Spot(
+                cost=trial.costs[name].value, quality=trial.quality, is_on_front=trial.number in result.front,
+                fits=trial.fits, is_measured=trial.is_measured,
+            )
+            for trial in result.trials
+            if trial.quality is not None
+        ]  # fmt: skip
+        ceiling = goals.budget.limits().get("latency_ms" if cost == "latency" else name)
+        svg = search_svg(spots, metric=metric, cost_label=_LABELS[cost], ceiling=ceiling)
+        write_atomic(folder / f"search-{cost}.svg", svg.encode())
+
+
+def finalists(found: Found) -> tuple[SearchTrial, ...]:
+    """Choose the trials of the front that go on: the best, and others that share its input size.
+
+    Of those whose quality is within a tenth of the margin of the best one the one with the fewest
+    multiply-accumulates is first, as in `bedside.verify.selection.select`; then come the next best.
+
+    Raises
+    ------
+    BudgetError
+        If the front is empty; the nearest trial is named.
+    """
+    front = [found.result.trial(number) for number in found.result.front]
+    if not front:
+        raise _nothing_fits(found)
+    best = max(trial.quality or 0.0 for trial in front)
+    equals = [trial for trial in front if (trial.quality or 0.0) >= best - found.run.settings.margin / 10]
+    first = min(equals, key=lambda trial: (trial.features["mmacs"], trial.number))
+    alike = [t for t in front if t.point["resolution_px"] == first.point["resolution_px"] and t is not first]
+    return (first, *alike[: found.n_finalists - 1])
+
+
+def _nothing_fits(found: Found) -> BudgetError:
+    trials = found.result.trials
+    nearest = min(trials, key=lambda trial: max(trial.excess.values(), default=0.0))
+    over = {name: excess for name, excess in nearest.excess.items() if excess > 0}
+    needed = ", ".join(f"--{name.replace('_', '-')} {nearest.costs[name].high:.3g}" for name in sorted(over))
+    return BudgetError(
+        f"none of {len(trials)} trials fits {found.budget}; the nearest is trial {nearest.number}",
+        expected=str(found.budget),
+        hint=f"a budget that would fit: {needed}" if needed else "search longer: --trials",
+        refused={f"trial {t.number}": t.dropped for t in trials if t.dropped},
+    )
+
+
+def conclude_search(found: Found, *, out: Path | str, key: Path | None = None) -> Bundle:
+    """Take the finalists through the hall: fitted in full, exported, checked, the best one sealed with its evidence.
+
+    The reference is fitted at the finalists' input size.
+
+    Raises
+    ------
+    BudgetError, ParityError
+        As `bedside.optimize` does.
+    """
+    run, chosen = found.run, finalists(found)
+    side_px = int(chosen[0].point["resolution_px"] or found.frame.spec.height_px)
+    material = found.opening["materials"][side_px]
+    run.watch.stop(3, "reference")
+    reference_plan, plan = plans_for(run, found.cohort, material)
+    baseline, folder = referenced(run, material, reference_plan)
+    opening = Opening(
+        cohort=found.cohort, audit=found.opening["audit"], split=found.opening["split"], material=material,
+        baseline=baseline, folder=folder, plan=plan,
+    )  # fmt: skip
+    recipes = [found.frame.recipe(trial.point) for trial in chosen]
+    proposal = given(recipes, device_named(found.budget.device))
+    return concluded(run, opening, proposal, found.budget, Path(out), key or default_key_path())

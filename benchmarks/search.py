@@ -23,7 +23,8 @@ from bedside.base.files import write_atomic
 from bedside.base.journal import Journal
 from bedside.compress.latency_predictor import CostPredictor, learn_costs
 from bedside.compress.quantization import QuantizationPlan
-from bedside.compress.search.engine import SearchPlan, SearchResult, Tools, search
+from bedside.compress.search.brief import SearchPlan, Tools
+from bedside.compress.search.engine import SearchResult, search
 from bedside.compress.search.goals import Goals
 from bedside.compress.search.journal import open_journal
 from bedside.compress.search.sketching import ELASTIC, Frame

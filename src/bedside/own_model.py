@@ -70,6 +70,7 @@ def compress_own(
     threads: int = 1,
     margin: float = 0.02,
     leak_policy: LeakPolicy = "stop",
+    autopilot: bool = True,
     key: Path | None = None,
     resume: bool = True,
     watch: Watch | None = None,
@@ -89,6 +90,7 @@ def compress_own(
     budget, watch, out = budget or Budget(), watch or Silent(), Path(out)
     device = device_named(budget.device)
     settings = checked_settings(preset, formats, seed, threads, margin, None, leak_policy, None, None)
+    settings = replace(settings, autopilot=autopilot)
     cohort = load_cohort(cohort) if isinstance(cohort, str) else cohort
     network = _read(own, cohort.task.n_classes, seed)
     work = work_folder(out, resume=resume)

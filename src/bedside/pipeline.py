@@ -26,6 +26,7 @@ from bedside.data.stacking import suit_preprocess
 from bedside.evidence_stops import Networks, abstaining, examined
 from bedside.export.converting import CONVERTERS
 from bedside.export.exported import eager_session
+from bedside.mending_stops import leave_tries
 from bedside.robustness_stops import gated, stressed
 from bedside.runtime.devices import device_named
 from bedside.runtime.session import logits, open_session
@@ -68,6 +69,7 @@ def optimize(
     image_px: int | None = None,
     preprocessing: Mapping[str, Any] | None = None,
     adversarial_eps: float = 0.0,
+    autopilot: bool = True,
     start_weights: Path | str | None = None,
     n_teachers: int = 1,
     recipes: Sequence[str | Path | RecipeSketch] = (),
@@ -119,7 +121,9 @@ def optimize(
         preset, formats, seed, threads, margin, target_sensitivity, leak_policy, reference, image_px
     )
     start = start_file(Path(start_weights)) if start_weights is not None else None
-    settings = replace(settings, adversarial_eps=adversarial_eps, start=start, n_teachers=n_teachers)
+    settings = replace(
+        settings, adversarial_eps=adversarial_eps, start=start, autopilot=autopilot, n_teachers=n_teachers
+    )
     settings.hardening()  # refuses nonsense before any work is done
     device, work = device_named(budget.device), work_folder(out, resume=resume)
     run = Run(settings=settings, journal=Journal(folder=work, on_reuse=reuse_note(watch)), watch=watch)
@@ -194,16 +198,15 @@ def concluded(run: Run, opening: Opening, proposal: Proposal, budget: Budget, ou
         answers = teacher
         if not same_answers(plan, opening.plan):
             answers = taught_by_all(run, material, network, baseline, plan, is_own=opening.from_reference)
-        attempts.append(
-            attempted(run, material, candidate, answers, baseline, reference_outputs, budget, start, network)
-        )
+        attempts += attempted(run, material, candidate, answers, baseline, reference_outputs, budget, start, network)
+        leave_tries(work, list({a.int8.model: a.int8 for a in attempts if a.int8}.values()))
         leave_trials(work, [t for a in attempts for t in a.trials], budget, proposal.dropped)
 
     watch.stop(9, "selection")
     trials = tuple(trial for attempt in attempts for trial in attempt.trials)
     choice = select(trials, budget, margin=settings.margin)
     attempt, chosen = next((a, t) for a in attempts for t in a.trials if t.name == choice.name)
-    shipped = shipment(run, material, attempt, chosen)
+    shipped = shipment(run, material, attempt, chosen, budget)
     gate = gated(run, material, split)
     rules = abstaining(run, material, shipped.models)
     watch.stop(10, "evidence")
@@ -227,6 +230,7 @@ def concluded(run: Run, opening: Opening, proposal: Proposal, budget: Budget, ou
         reference_point=reference_point, reference_profile=reference_profile, proposal=proposal, trials=trials,
         choice=choice, attempt=attempt, shipment=shipped, budget=budget, evidence=evidence, outcome=outcome, gate=gate,
         hardships=hardships, findings=findings,
+        int8=tuple({a.int8.model: a.int8 for a in attempts if a.int8}.values()),
     )  # fmt: skip
     return sealed(run, story, out, key or default_key_path())
 

@@ -41,6 +41,7 @@ from bedside.train.start_weights import StartFile
 from bedside.train.transfer import start_words
 from bedside.verify.evidence import Evidence
 from bedside.verify.gate import AcceptanceGate
+from bedside.verify.int8_tries import AutopilotReport, Int8Reports
 from bedside.verify.judge import Answer, AnyEvidence, Truth, judge_of
 from bedside.verify.measured import MeasuredEvidence
 from bedside.verify.operating_point import OperatingPoint
@@ -187,6 +188,7 @@ class Story:
     gate: AcceptanceGate | None
     hardships: Hardships
     findings: Findings = field(default_factory=Findings)
+    int8: tuple[AutopilotReport, ...] = ()
 
 
 def sealed(run: Run, story: Story, out: Path, key_path: Path) -> Bundle:
@@ -211,6 +213,7 @@ def sealed(run: Run, story: Story, out: Path, key_path: Path) -> Bundle:
             "evidence/lineage.json": {"stamps": data.lineage, "versions": data.versions, "seed": data.seed},
             "evidence/recipe.json": story.attempt.candidate.recipe,
             "evidence/profile.json": {"shipped": data.chosen.profile, "reference": story.reference_profile},
+            **({"evidence/int8.json": story.shipment.int8} if story.shipment.int8 else {}),
             "evidence/trials.json": {"trials": story.trials, "choice": story.choice, "dropped": story.proposal.dropped},
             **story.hardships.values(),
             **story.findings.values(),
@@ -280,7 +283,15 @@ def _report_data(run: Run, story: Story, session: Session, point: OperatingPoint
         usefulness=story.findings.usefulness,
         gaze=story.findings.gaze,
         gaze_pictures=story.findings.gaze_pictures,
+        int8=_int8_reports(story),
     )
+
+
+def _int8_reports(story: Story) -> Int8Reports | None:
+    """Reports of the shipped model first, then those of the other candidates."""
+    shipped = story.shipment.int8
+    rest = tuple(report for report in story.int8 if report not in shipped)
+    return Int8Reports(reports=(*shipped, *rest)) if shipped or rest else None
 
 
 def _by_case(task: Task, point: OperatingPoint, outputs: FloatArray) -> FloatArray:

@@ -10,9 +10,12 @@ from bedside.base.digest import Digest, digest_array, digest_file, digest_value
 from bedside.base.files import write_atomic
 from bedside.base.journal import Journal
 from bedside.base.stamp import versions_of
+from bedside.bundle.search_figure import Spot, search_svg
 from bedside.compress.prune import Prune
 from bedside.compress.quantization import QuantizationPlan
 from bedside.compress.recipe import Recipe, StepCall, Workbench
+from bedside.compress.search.engine import SearchResult
+from bedside.compress.search.goals import QUANTITY_OF, Goals
 from bedside.compress.search.oracle import QualityOracle, ShortFit
 from bedside.compress.search.sketching import Frame
 from bedside.compress.search.space import Point
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from bedside.train.fitting import Monitor, TrainingData
+
+_LABELS = {"latency": "latency, ms (median)", "size": "size, KiB", "memory": "memory, MiB", "energy": "energy, mJ"}
 
 N_OBSERVED = 8
 """Images that set the ranges of a file that is only timed: how long it takes does not depend on them."""
@@ -83,7 +88,22 @@ class Measurer:
             if isinstance(step, StepCall):
                 kept_frac = float(step.options["macs_frac"] or 1.0)
                 model = Prune(criterion="l1", macs_frac=kept_frac, recovery_frac=0.0)(model, recipe, bench)
-        return model
+        return _lived_in(model, seed=recipe.plan.seed)
+
+
+def _lived_in(model: "nn.Module", *, seed: int) -> "nn.Module":
+    """Give normalization layers numbers as after training: exporters leave out additions of zero."""
+    import torch
+    from torch import nn
+
+    rng = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for layer in model.modules():
+            if isinstance(layer, nn.BatchNorm2d) and layer.running_mean is not None and layer.running_var is not None:
+                for centre, value in ((0.0, layer.running_mean), (0.0, layer.bias), (1.0, layer.running_var),
+                                      (1.0, layer.weight)):  # fmt: skip
+                    value.copy_(centre + 0.2 * (torch.rand(value.shape, generator=rng) - 0.5))
+    return model
 
 
 def _precision(point: Point) -> Precision:
@@ -126,3 +146,20 @@ def _supernet(
     weights = run.journal.stop("supernet", str, inputs, make)
     shared = load(path.read_bytes())
     return SharedOracle(shared=shared, data=data, monitor=monitor, weights=digest_value([weights, material]))
+
+
+def leave_figures(folder: Path, result: SearchResult, goals: Goals, metric: str) -> None:
+    """Draw the trials against each cost among the objectives, an SVG each."""
+    for cost in goals.costs:
+        name = QUANTITY_OF[cost]
+        spots = [
+            Spot(
+                cost=trial.costs[name].value, quality=trial.quality, is_on_front=trial.number in result.front,
+                fits=trial.fits, is_measured=trial.is_measured,
+            )
+            for trial in result.trials
+            if trial.quality is not None
+        ]  # fmt: skip
+        ceiling = goals.budget.limits().get("latency_ms" if cost == "latency" else name)
+        svg = search_svg(spots, metric=metric, cost_label=_LABELS[cost], ceiling=ceiling)
+        write_atomic(folder / f"search-{cost}.svg", svg.encode())

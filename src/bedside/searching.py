@@ -6,20 +6,21 @@ from pathlib import Path
 from typing import Any
 
 from bedside.base.budget import Budget
-from bedside.base.errors import BudgetError, InputError
-from bedside.base.files import write_atomic
+from bedside.base.errors import InputError
 from bedside.base.journal import Journal
 from bedside.base.watch import Silent, Watch
 from bedside.bundle.opening import Bundle
-from bedside.bundle.search_figure import Spot, search_svg
 from bedside.bundle.signing import default_key_path
 from bedside.compress.presets import Preset
 from bedside.compress.proposing import given
-from bedside.compress.search.engine import SearchPlan, SearchResult, Tools, search
-from bedside.compress.search.goals import QUANTITY_OF, Goals, check_costs, goals_for
-from bedside.compress.search.journal import SAMPLERS, SamplerName, open_journal
+from bedside.compress.search.brief import Tools
+from bedside.compress.search.choosing import finalists
+from bedside.compress.search.engine import SearchResult, search
+from bedside.compress.search.goals import Goals, goals_for
+from bedside.compress.search.journal import open_journal
+from bedside.compress.search.options import SearchOptions
 from bedside.compress.search.oracle import QualityOracle
-from bedside.compress.search.sketching import ELASTIC, Frame
+from bedside.compress.search.sketching import Frame
 from bedside.compress.search.space import SearchSpace, sampled
 from bedside.compress.search.spaces import space_for
 from bedside.compress.search.spread import Here, OnRay
@@ -33,67 +34,12 @@ from bedside.data.split import split_by_patient
 from bedside.data.stacking import suit_preprocess
 from bedside.pipeline import FORMATS, Opening, checked_settings, concluded, reuse_note, work_folder
 from bedside.runtime.devices import device_named
-from bedside.search_stops import Measurer, oracle_for
+from bedside.search_stops import Measurer, leave_figures, oracle_for
 from bedside.stops import Material, Run, audited, gathered, plans_for, referenced
-from bedside.train.elastic_space import ElasticSpace
 from bedside.verify.judge import judge_of
 
 KINDS = ("classification", "ordinal", "multilabel")
 _N_SAMPLED = 24
-_LABELS = {"latency": "latency, ms (median)", "size": "size, KiB", "memory": "memory, MiB", "energy": "energy, mJ"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchOptions:
-    """What is searched, and how.
-
-    Parameters
-    ----------
-    families
-        ``elastic``, whose networks are spelled out gene by gene, or whole families.
-    resolutions_px
-        Sides of the input; by default all, three quarters and half of what the cohort suits.
-    costs
-        Objectives beside quality, of ``latency``, ``size``, ``memory``, ``energy``.
-    quality
-        ``supernet`` trains shared weights once and scores candidates with them (elastic networks only); ``fit`` fits
-        each candidate for `fit_epochs`.
-    supernet_images
-        Images that the supernet sees while it is trained.
-    kept_fracs
-        Shares of the multiply-accumulates that a pruning step may leave.
-    ray
-        Address of a Ray cluster that judges candidates.
-    n_finalists
-        Candidates of the front that go on through the hall.
-    """
-
-    families: tuple[str, ...] = (ELASTIC,)
-    elastic: ElasticSpace | None = None
-    resolutions_px: tuple[int, ...] = ()
-    costs: tuple[str, ...] = ("latency", "size")
-    quality: str = "supernet"
-    supernet_images: int = 120_000
-    fit_epochs: int = 8
-    kept_fracs: tuple[float, ...] = (1.0,)
-    precisions: tuple[str, ...] = ("int8",)
-    sampler: SamplerName = "tpe"
-    plan: SearchPlan = SearchPlan()  # noqa: RUF009
-    ray: str | None = None
-    n_finalists: int = 3
-
-    def __post_init__(self) -> None:
-        check_costs(self.costs)
-        if self.sampler not in SAMPLERS:
-            raise InputError(f"no sampler called {self.sampler!r}", expected="one of " + ", ".join(SAMPLERS),
-                             hint="tpe is the default")  # fmt: skip
-        if self.quality not in ("supernet", "fit"):
-            raise InputError(f"quality by {self.quality!r}", expected="supernet or fit", hint="see --quality")
-        if self.quality == "supernet" and (set(self.families) != {ELASTIC} or set(self.kept_fracs) != {1.0}):
-            raise InputError(
-                f"a supernet cannot score {', '.join(self.families)} with {self.kept_fracs} of the work left",
-                expected="the family elastic, nothing pruned", hint="use --quality fit for other spaces",
-            )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +107,7 @@ def search_cohort(
     _, plan = plans_for(run, cohort, largest)
     frame = Frame(
         spec=largest.preprocess.spec, n_classes=cohort.task.n_classes, plan=plan, device=device_named(budget.device),
-        elastic=options.elastic or ElasticSpace(),
+        elastic=options.genes,
     )  # fmt: skip
     space = space_for(
         options.families, sides_px, elastic=frame.elastic, kept_fracs=options.kept_fracs, precisions=options.precisions
@@ -175,7 +121,7 @@ def search_cohort(
     watch.stop(4, "search", f"{options.plan.n_trials} trials by {options.sampler} of {space.n_points():.3g} points")
     result = search(journal, options.plan, _tools(run, materials, frame, goals, oracle, options, folder))
     leave_table(folder, result, frame)
-    _leave_figures(folder, result, goals, judge_of(cohort.task).metric)
+    leave_figures(folder, result, goals, judge_of(cohort.task).metric)
     opening = {"audit": audit, "split": split, "materials": materials}
     return Found(
         run=run, cohort=cohort, opening=opening, preprocess=preprocess, frame=frame, goals=goals, result=result,
@@ -224,56 +170,6 @@ def resized(preprocess: Preprocess, side_px: int) -> Preprocess:
     return replace(preprocess, height_px=side_px, width_px=round(preprocess.width_px * factor))
 
 
-def _leave_figures(folder: Path, result: SearchResult, goals: Goals, metric: str) -> None:
-    for cost in goals.costs:
-        name = QUANTITY_OF[cost]
-        spots = [
-            Spot(
-                cost=trial.costs[name].value, quality=trial.quality, is_on_front=trial.number in result.front,
-                fits=trial.fits, is_measured=trial.is_measured,
-            )
-            for trial in result.trials
-            if trial.quality is not None
-        ]  # fmt: skip
-        ceiling = goals.budget.limits().get("latency_ms" if cost == "latency" else name)
-        svg = search_svg(spots, metric=metric, cost_label=_LABELS[cost], ceiling=ceiling)
-        write_atomic(folder / f"search-{cost}.svg", svg.encode())
-
-
-def finalists(found: Found) -> tuple[SearchTrial, ...]:
-    """Choose the trials of the front that go on: the best, and others that share its input size.
-
-    Of those whose quality is within a tenth of the margin of the best one the one with the fewest
-    multiply-accumulates is first, as in `bedside.verify.selection.select`; then come the next best.
-
-    Raises
-    ------
-    BudgetError
-        If the front is empty; the nearest trial is named.
-    """
-    front = [found.result.trial(number) for number in found.result.front]
-    if not front:
-        raise _nothing_fits(found)
-    best = max(trial.quality or 0.0 for trial in front)
-    equals = [trial for trial in front if (trial.quality or 0.0) >= best - found.run.settings.margin / 10]
-    first = min(equals, key=lambda trial: (trial.features["mmacs"], trial.number))
-    alike = [t for t in front if t.point["resolution_px"] == first.point["resolution_px"] and t is not first]
-    return (first, *alike[: found.n_finalists - 1])
-
-
-def _nothing_fits(found: Found) -> BudgetError:
-    trials = found.result.trials
-    nearest = min(trials, key=lambda trial: max(trial.excess.values(), default=0.0))
-    over = {name: excess for name, excess in nearest.excess.items() if excess > 0}
-    needed = ", ".join(f"--{name.replace('_', '-')} {nearest.costs[name].high:.3g}" for name in sorted(over))
-    return BudgetError(
-        f"none of {len(trials)} trials fits {found.budget}; the nearest is trial {nearest.number}",
-        expected=str(found.budget),
-        hint=f"a budget that would fit: {needed}" if needed else "search longer: --trials",
-        refused={f"trial {t.number}": t.dropped for t in trials if t.dropped},
-    )
-
-
 def conclude_search(found: Found, *, out: Path | str, key: Path | None = None) -> Bundle:
     """Take the finalists through the hall: fitted in full, exported, checked, the best one sealed with its evidence.
 
@@ -284,7 +180,8 @@ def conclude_search(found: Found, *, out: Path | str, key: Path | None = None) -
     BudgetError, ParityError
         As `bedside.optimize` does.
     """
-    run, chosen = found.run, finalists(found)
+    run, settings = found.run, found.run.settings
+    chosen = finalists(found.result, found.budget, margin=settings.margin, n=found.n_finalists)
     side_px = int(chosen[0].point["resolution_px"] or found.frame.spec.height_px)
     material = found.opening["materials"][side_px]
     run.watch.stop(3, "reference")

@@ -1,7 +1,7 @@
 """The stops of the hall: each takes values, hands on one, and is found in the journal when it was finished before."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,12 +21,12 @@ from bedside.compress.quantization import QuantizationPlan
 from bedside.compress.recipe import Recipe, Workbench
 from bedside.data.audit import CohortAudit, LeakPolicy, audit_cohort, usable
 from bedside.data.augment import Augment
-from bedside.data.case import units_of
+from bedside.data.case import Case, units_of
 from bedside.data.cohort import Cohort
 from bedside.data.preprocess import Preprocess
-from bedside.data.split import Split
+from bedside.data.split import Split, disjoint_observations
 from bedside.data.stacking import stack_images
-from bedside.data.targets import targets_of
+from bedside.data.targets import Targets, targets_of
 from bedside.export.converting import ExportJob, convert
 from bedside.export.exported import eager_session, exported_session
 from bedside.runtime.artifact import Artifact, Precision
@@ -76,6 +76,7 @@ class Settings:
     image_px: int | None = None
     adversarial_eps: float = 0.0
     start: "StartFile | None" = None
+    autopilot: bool = True
     n_teachers: int = 1
 
     def __post_init__(self) -> None:
@@ -106,13 +107,24 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
-    """The parts as arrays, with the digest of all that training depends on."""
+    """The parts as arrays, with the digest of all that training depends on.
+
+    Parameters
+    ----------
+    observation_pair
+        Two disjoint sets of observed cases whose int8 files must agree, the first one `observed` itself where
+        development is large enough; empty where that is not asked.
+    damage_targets
+        Targets of the images that layer damage is measured on: the second set, else `observed`.
+    """
 
     task: Task
     data: "TrainingData"
     observed: FloatArray
     tuning_units: tuple[str, ...]
     digest: Digest
+    observation_pair: tuple[FloatArray, ...] = field(default=(), repr=False)
+    damage_targets: Targets = field(default_factory=lambda: np.zeros(0), repr=False)
 
     @property
     def preprocess(self) -> Preprocess:
@@ -123,6 +135,11 @@ class Material:
     def tuning_truth(self) -> Truth:
         """What the reference standard says of the tuning cases."""
         return Truth(task=self.task, targets=self.data.tuning_targets, units=self.tuning_units)
+
+    @property
+    def damage_images(self) -> FloatArray:
+        """Images whose ranges were not observed, where there are any: on them clipping shows."""
+        return self.observation_pair[1] if self.observation_pair else self.observed
 
     def tuning_inputs(self) -> FloatArray:
         """Preprocessed tuning images, ``(n, C, H, W)``."""
@@ -154,13 +171,27 @@ def gathered(run: Run, cohort: Cohort, split: Split, preprocess: Preprocess) -> 
         kind=cohort.task.kind,
     )
     observed = preprocess.normalize(stack_images(split.observation, preprocess))
+    pair = _observation_pair(run, cohort, split)
     return Material(
         task=cohort.task,
         data=data,
         observed=observed,
         tuning_units=tuple(units_of(split.tuning)),
+        observation_pair=tuple(
+            observed if cases == split.observation else preprocess.normalize(stack_images(cases, preprocess))
+            for cases in pair
+        ),
+        damage_targets=targets_of(pair[1] if pair else split.observation, cohort.task, preprocess),
         digest=digest_value([split.digest(), preprocess, cohort.task, versions_of(WORKSHOP)]),
     )
+
+
+def _observation_pair(run: Run, cohort: Cohort, split: Split) -> tuple[tuple[Case, ...], ...]:
+    """Two sets that share no patient; none for phantoms and quick runs, which a second conversion would slow down."""
+    if not run.settings.autopilot or cohort.is_phantom or run.settings.preset.name == "quick":
+        return ()
+    first, second = disjoint_observations(split, cohort.task, seed=run.settings.seed)
+    return (first, second) if second else ()
 
 
 def plans_for(run: Run, cohort: Cohort, material: Material) -> tuple[TrainPlan, TrainPlan]:

@@ -11,6 +11,7 @@ from bedside.data.audit import CohortAudit
 from bedside.runtime.artifact import Artifact
 from bedside.verify.abstention import AbstentionEvidence
 from bedside.verify.gaze import ExplanationReport
+from bedside.verify.int8_tries import Int8Reports
 from bedside.verify.judge import AnyEvidence
 from bedside.verify.outliers import GateEvidence
 from bedside.verify.parity import ParityReport
@@ -105,6 +106,8 @@ class ReportData:
         What spoilt and odd images do, and what needs no anatomy; None where they could not be measured.
     abstention, subgroups, usefulness, gaze, gaze_pictures
         Prediction sets and referral, figures by attribute, net benefit, and where the models look; likewise.
+    int8
+        How each int8 file was reached.
 
     A further section of the report gets an optional field here, None by default: see `bedside.bundle.sections`.
     """
@@ -144,6 +147,7 @@ class ReportData:
     robustness: Robustness | None = None
     gate: GateEvidence | None = None
     shortcuts: ShortcutReport | None = None
+    int8: Int8Reports | None = None
     abstention: AbstentionEvidence | None = None
     subgroups: SubgroupEvidence | None = None
     usefulness: Usefulness | None = None

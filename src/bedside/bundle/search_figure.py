@@ -39,7 +39,8 @@ def search_svg(spots: Sequence[Spot], *, metric: str, cost_label: str, ceiling: 
             axes.axvline(ceiling, color=ORANGE, linestyle=(0, (5, 3)), linewidth=1.2, label=f"ceiling {ceiling:,g}")
         axes.set(xlabel=cost_label, ylabel=f"tuning {metric}")
         axes.grid(visible=True)
-        figure.legend(loc="outside upper left", ncols=2, handlelength=1.4, columnspacing=1.2)
+        if spots:
+            figure.legend(loc="outside upper left", ncols=2, handlelength=1.4, columnspacing=1.2)
 
     n_front = sum(spot.is_on_front for spot in spots)
     alt = f"{len(spots)} trials of a search, tuning {metric} against {cost_label}; {n_front} are on the front"

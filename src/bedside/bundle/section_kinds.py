@@ -5,6 +5,7 @@ from typing import Any
 from bedside.base.jsonform import json_schema
 from bedside.verify.abstention import AbstentionEvidence
 from bedside.verify.gaze import ExplanationReport
+from bedside.verify.int8_tries import Int8Reports
 from bedside.verify.outliers import GateEvidence
 from bedside.verify.robustness import Robustness
 from bedside.verify.shortcuts import ShortcutReport
@@ -18,6 +19,7 @@ SECTION_KINDS: dict[str, type] = {
     "gaze": ExplanationReport,
     "robustness": Robustness,
     "gate": GateEvidence,
+    "int8": Int8Reports,
     "shortcuts": ShortcutReport,
 }
 """By the anchor of the section."""

@@ -21,6 +21,7 @@ from bedside.bundle.case_flow import flow_figure
 from bedside.bundle.finding_section import finding_section
 from bedside.bundle.gaze_section import gaze_section
 from bedside.bundle.hardship_sections import details_section, gate_section, robustness_section, shortcut_section
+from bedside.bundle.int8_section import int8_section
 from bedside.bundle.outline_section import outlines_section
 from bedside.bundle.report_data import ReportData
 from bedside.bundle.report_figures import report_figures
@@ -130,6 +131,7 @@ SECTIONS: tuple[Callable[[ReportData], Section | None], ...] = (
     gate_section,
     shortcut_section,
     parity_section,
+    int8_section,
     gallery_section,
     trials_section,
     cohort_section,

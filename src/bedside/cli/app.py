@@ -85,6 +85,9 @@ def optimize(
     ] = 0.0,
     start_weights: Annotated[Path | None, typer.Option(help="Weights to start from, where they fit.")] = None,
     teachers: Annotated[int, typer.Option(help="References of different seeds that teach together.")] = 1,
+    autopilot: Annotated[
+        bool, typer.Option("--autopilot/--no-autopilot", help="Mend an int8 file that is refused.")
+    ] = True,
     key: Annotated[Path | None, typer.Option(help="Ed25519 private key (PEM) that signs.")] = None,
 ) -> None:
     """Turn a cohort and a device budget into a signed, verified bundle with its evidence."""
@@ -99,6 +102,7 @@ def optimize(
             labels=labels, options=tuple(option or ()), window=window, enhance=enhance, spacing_mm=spacing_mm,
             recipes=tuple(recipe or ()), adversarial_eps=adversarial_eps, start_weights=start_weights,
             n_teachers=teachers,
+            autopilot=autopilot,
         )
     )  # fmt: skip
 
@@ -178,7 +182,7 @@ def compress(
     data: Annotated[str, typer.Option(help="medmnist:NAME, folder:DIR or phantom:ultrasound.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Folder of the bundle; also as one file.", show_default=False)],
     input_shape: Annotated[str, typer.Option("--input", help="C,H,W of the network's input.", show_default=False)],
-    recipe: Annotated[str, typer.Option(help="Recipe file, or prune-2x, prune-4x, prune-8x.")] = "prune-4x",
+    recipe: Annotated[str, typer.Option(help="Recipe file, or prune-2x, prune-4x, prune-8x, qat.")] = "prune-4x",
     weights: Annotated[Path | None, typer.Option(help="State dict: .safetensors or .pt.")] = None,
     mean: Annotated[float, typer.Option(help="Subtracted from pixels on the 0-255 scale.")] = 127.0,
     std: Annotated[float, typer.Option(help="Divides pixels after that.")] = 128.0,
@@ -193,6 +197,9 @@ def compress(
     resume: Annotated[bool, typer.Option("--resume/--fresh", help="Go on from the journal, or start again.")] = True,
     allow_leak: Annotated[bool, typer.Option("--allow-leak", help="Keep leaking cases.")] = False,
     drop_leaks: Annotated[bool, typer.Option("--drop-leaks", help="Remove leaking cases.")] = False,
+    autopilot: Annotated[
+        bool, typer.Option("--autopilot/--no-autopilot", help="Mend an int8 file that is refused.")
+    ] = True,
     positive: Annotated[str | None, typer.Option(help="Name of the class that is looked for.")] = None,
     key: Annotated[Path | None, typer.Option(help="Ed25519 private key (PEM) that signs.")] = None,
 ) -> None:
@@ -205,7 +212,7 @@ def compress(
         Request(
             source=data, out=out, device=device, latency_ms=latency_ms, size_kib=size_kib, margin=margin,
             formats=formats, preset=preset.value, seed=seed, threads=threads, resume=resume, allow_leak=allow_leak,
-            drop_leaks=drop_leaks, positive=positive, key=key,
+            drop_leaks=drop_leaks, positive=positive, key=key, autopilot=autopilot,
         ),
     )  # fmt: skip
 

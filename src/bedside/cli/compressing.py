@@ -64,6 +64,7 @@ def run_compress(own_request: OwnRequest, request: Request) -> None:
             threads=request.n_threads,
             margin=request.margin,
             leak_policy=request.leak_policy,
+            autopilot=request.autopilot,
             key=request.key,
             resume=request.resume,
             watch=watch,

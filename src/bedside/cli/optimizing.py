@@ -56,6 +56,7 @@ class Request:
     adversarial_eps: float = 0.0
     start_weights: Path | None = None
     n_teachers: int = 1
+    autopilot: bool = True
 
     @property
     def leak_policy(self) -> LeakPolicy:
@@ -160,6 +161,7 @@ def run_optimize(request: Request) -> None:
             adversarial_eps=request.adversarial_eps,
             start_weights=request.start_weights,
             n_teachers=request.n_teachers,
+            autopilot=request.autopilot,
             key=request.key,
             resume=request.resume,
             watch=watch,

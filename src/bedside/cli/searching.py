@@ -1,7 +1,6 @@
 """``bedside search``."""
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,8 @@ from bedside.base.seam import Requirement, require
 from bedside.cli.optimizing import Request, load_request_cohort, show_result, terminal_watch
 
 if TYPE_CHECKING:
-    from bedside.searching import Found, SearchOptions
+    from bedside.compress.search.options import SearchOptions
+    from bedside.searching import Found
 
 _NEEDS = (
     Requirement("torch", "bedside[workshop]"),
@@ -49,8 +49,8 @@ class SearchRequest:
         InputError
             If one is not a list of names or of numbers.
         """
-        from bedside.compress.search.engine import SearchPlan
-        from bedside.searching import SearchOptions
+        from bedside.compress.search.brief import SearchPlan
+        from bedside.compress.search.options import SearchOptions
 
         plan = SearchPlan(
             n_trials=self.n_trials, batch=self.batch, patience=self.patience, n_measured=self.n_measured,
@@ -111,14 +111,20 @@ def run_search(asked: SearchRequest, request: Request) -> None:
 
 def _show_front(console: Console, found: "Found") -> None:
     """Print the front, what was learned of costs, and where the table lies."""
-    from rich.table import Table
+    from rich.table import Column, Table
 
     result, names = found.result, found.goals.quantities
-    table = Table("front", "tuning", *names, "point", title=f"{len(result.trials)} trials; ended: {result.ended}")
+    table = Table(
+        "front",
+        "tuning",
+        *names,
+        Column("network", overflow="fold"),
+        title=f"{len(result.trials)} trials; ended: {result.ended}",
+    )
     for number in result.front:
         trial = result.trial(number)
         costs = [f"{trial.costs[name].value:.4g}" + _mark(trial.costs[name].origin) for name in names]
-        table.add_row(str(number), f"{trial.quality:.4f}", *costs, _brief(trial.point))
+        table.add_row(str(number), f"{trial.quality:.4f}", *costs, _brief(found, trial.number))
     console.print(table)
     predictor = result.pricing.predictors.get("latency_p50_ms")
     if predictor is not None:
@@ -135,5 +141,10 @@ def _mark(origin: str) -> str:
     return "" if origin == "measured" else f" ({origin})"
 
 
-def _brief(point: Mapping[str, object]) -> str:
-    return " ".join(f"{name}={value}" for name, value in point.items())
+def _brief(found: "Found", number: int) -> str:
+    """Network, input size and steps in few characters."""
+    from bedside.compress.recipe import label_of
+
+    recipe = found.frame.recipe(found.result.trial(number).point)
+    steps = [label_of(step) for step in recipe.steps if step != "distil"]
+    return " ".join([recipe.architecture.name, f"at {recipe.architecture.spec.height_px} px", *steps])

@@ -17,7 +17,9 @@ import numpy as np
 from bedside.base.arrays import FloatArray
 from bedside.base.errors import InputError
 from bedside.base.seam import Requirement, require
-from bedside.compress.search.sketching import Features
+
+Features = dict[str, float]
+"""Counts of one network, by name."""
 
 MIN_MEASURED = 6
 """Files that have to be measured before anything is predicted."""

@@ -109,6 +109,7 @@ STEPS: Seam[Step | type[Step]] = Seam(
         "distil": "bedside.compress.distil:Distil",
         "low_rank": "bedside.compress.low_rank:LowRank",
         "prune": "bedside.compress.prune:Prune",
+        "qat": "bedside.compress.qat:Qat",
         "self_distil": "bedside.compress.self_distil:SelfDistil",
     },
 )

@@ -173,3 +173,25 @@ def _stratified(cases: Sequence[Case], task: Task, n: int, seed: int) -> tuple[C
         k = min(len(rows), max(1, round(n * len(rows) / len(cases))))
         chosen.extend(rng.choice(rows, k, replace=False).tolist())
     return tuple(cases[i] for i in sorted(chosen))
+
+
+N_AGREEING = 32
+"""Cases at least on which a second set of ranges is observed."""
+
+
+def disjoint_observations(split: Split, task: Task, *, seed: int) -> tuple[tuple[Case, ...], tuple[Case, ...]]:
+    """Two observation sets of development cases that share no patient and no group.
+
+    The first one is the split's own, the second as many of the other patients; where these are too few, the split's own
+    is halved by patient. The second is empty where even the halves are too small.
+    """
+    unit_of = dict(zip((c.case_id for c in split.development), units_of(split.development), strict=True))
+    taken = {unit_of[case.case_id] for case in split.observation}
+    rest = [case for case in split.development if unit_of[case.case_id] not in taken]
+    if len(rest) >= N_AGREEING:
+        return split.observation, _stratified(rest, task, N_OBSERVATION, seed)
+    units = sorted(taken)
+    half = {units[i] for i in np.random.default_rng(seed).permutation(len(units))[: len(units) // 2]}
+    first = tuple(case for case in split.observation if unit_of[case.case_id] in half)
+    second = tuple(case for case in split.observation if unit_of[case.case_id] not in half)
+    return (first, second) if min(len(first), len(second)) >= N_AGREEING else (split.observation, ())

@@ -1,6 +1,6 @@
 """The port of every exporter, and the verb that calls it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -9,7 +9,8 @@ from bedside.base.arrays import FloatArray
 from bedside.base.digest import digest_file
 from bedside.base.seam import Requirement, Seam, require
 from bedside.base.task import TensorSpec
-from bedside.compress.quantization import QuantizationPlan
+from bedside.compress.quantization import LayerBits, QuantizationPlan, check_rules
+from bedside.export.scopes import bits_by_layer
 from bedside.export.stepping import Inputs, blank_inputs, exportable, observed_inputs
 from bedside.runtime.artifact import Artifact, Precision
 
@@ -27,6 +28,8 @@ class ExportJob:
         Preprocessed observation cases, ``(n, *spec.shape)`` float32; the digest in `plan` is theirs.
     folder
         Where the files go.
+    float_folder
+        Where the float file, which an integer file is made from, is kept for further plans; None keeps it not.
     """
 
     model: "nn.Module"
@@ -35,10 +38,35 @@ class ExportJob:
     plan: QuantizationPlan
     observed: FloatArray
     folder: Path
+    float_folder: Path | None = None
+
+    def float_file(self, name: str, write: Callable[[Path], None]) -> Path:
+        """The float file that is rounded: made by `write`, or found where another plan of these weights left it."""
+        if self.float_folder is None:
+            write(self.folder / name)
+            return self.folder / name
+        from bedside.train.checkpoint import weights_digest
+
+        path = self.float_folder / f"{weights_digest(self.model)[:16]}-{name}"
+        if not path.is_file():
+            self.float_folder.mkdir(parents=True, exist_ok=True)
+            unfinished = path.with_name(f"unfinished-{path.name}")
+            write(unfinished)
+            unfinished.replace(path)
+        return path
+
+    def drop_float_file(self, path: Path) -> None:
+        """Remove it unless it is kept."""
+        if self.float_folder is None:
+            path.unlink()
 
     def captured(self) -> "nn.Module":
         """The module to capture, in evaluation mode; of a clip model one step."""
         return exportable(self.model, self.spec)
+
+    def bits_by_layer(self) -> dict[str, LayerBits]:
+        """Bit widths of every layer of the captured module, by its path there."""
+        return bits_by_layer(self.plan, self.captured(), is_step=self.spec.n_frames is not None)
 
     def blank(self) -> Inputs:
         """Zeros of the shapes that it takes: an image ``(1, C, H, W)``, and a state ``(1, S)`` where one is carried."""
@@ -76,7 +104,10 @@ def convert(job: ExportJob, format_: str, precisions: Sequence[Precision] = ("fp
     ------
     MissingPackageError
         If the format's converter is not installed.
+    InputError
+        If a rule of the plan names a layer that does not exist, or the format lacks a bit width that the plan asks.
     """
+    check_rules(job.plan, (path for path, _ in job.model.named_modules()))
     converter = CONVERTERS.get(format_)
     require(f"export to {format_}", converter.requires)
     job.folder.mkdir(parents=True, exist_ok=True)
@@ -90,6 +121,11 @@ def convert(job: ExportJob, format_: str, precisions: Sequence[Precision] = ("fp
             size_bytes=(job.folder / name).stat().st_size,
             spec=job.spec,
             n_classes=job.n_classes,
+            bit_widths=_widths(job.plan) if precision == "int8" else "",
         )
         for precision, name in zip(precisions, names, strict=True)
     )
+
+
+def _widths(plan: QuantizationPlan) -> str:
+    return "" if plan.label == "w8a8" else plan.label

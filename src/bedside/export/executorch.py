@@ -1,20 +1,28 @@
 """PyTorch to ExecuTorch with XNNPACK; the only file that knows executorch's lowering and torchao's PT2E."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
+import numpy as np
+
+from bedside.base.arrays import FloatArray
+from bedside.base.errors import InputError
 from bedside.base.files import write_atomic
 from bedside.base.quiet import quiet
 from bedside.base.seam import Requirement
+from bedside.compress.quantization import LayerBits
+from bedside.compress.ranges import Range
 from bedside.export.converting import ExportJob
+from bedside.export.observing import observed_ranges
 from bedside.runtime.artifact import Precision
 
 
 @dataclass(frozen=True, slots=True)
 class ExecuTorchConverter:
-    """Portable ``.pte`` whose graph is handed to XNNPACK."""
+    """Portable ``.pte`` whose graph is handed to XNNPACK: 8-bit integers and float, no other width."""
 
     requires: tuple[Requirement, ...] = (Requirement("executorch", "executorch"), Requirement("torchao", "torchao"))
 
@@ -41,17 +49,47 @@ def _lower(model: Any, sample: tuple[Any, ...]) -> bytes:
 
 
 def _quantize(job: ExportJob, model: Any, sample: tuple[Any, ...]) -> Any:
-    """Obey the plan with PT2E (torchao): min-max observers instead of the default histograms."""
+    """Obey the plan with PT2E (torchao): the plan's ranges instead of the default histograms."""
     import torch
     from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import XNNPACKQuantizer
     from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 
+    bits = job.bits_by_layer()
+    _refuse_widths(bits)
     quantizer = XNNPACKQuantizer().set_global(_config())
+    quantizer.set_filter_function(lambda node: not bits.get(_innermost(node), bits[""]).is_float)
     prepared = prepare_pt2e(_apart(torch.export.export(model, sample).module()), quantizer)
-    with torch.no_grad():
-        for met in job.observations():
-            prepared(*map(torch.from_numpy, met))
+    stream = partial(_streamed, prepared, job)
+    if job.plan.ranges == "min_max":
+        for _ in stream():
+            pass
+    else:
+        _set_ranges(prepared, observed_ranges(stream, job.plan.ranges, unclipped=_before_output(prepared)))
     return convert_pt2e(prepared)
+
+
+def _refuse_widths(bits: Mapping[str, LayerBits]) -> None:
+    """XNNPACK's integer kernels hold 8 bits.
+
+    Raises
+    ------
+    InputError
+        If the plan asks another width of a layer.
+    """
+    for path, one in bits.items():
+        if not one.is_float and (one.activations != 8 or one.weights != 8):
+            asked = f"{one.activations}-bit activations" if one.activations != 8 else "4-bit weights"
+            raise InputError(
+                f"executorch cannot give {f'the layer {path!r}' if path else 'the network'} {asked}",
+                expected="8-bit weights and activations, or float: XNNPACK has no other integer convolutions",
+                hint="leave the layer float (keeps: float), or export this plan to litert or onnx",
+            )
+
+
+def _innermost(node: Any) -> str:
+    """Path of the module that a captured operation lies in."""
+    stack = list(node.meta.get("nn_module_stack", {}).values())
+    return stack[-1][0] if stack else ""
 
 
 def _apart(graph: Any) -> Any:
@@ -82,6 +120,56 @@ def _config() -> Any:
         input_activation=replace(config.input_activation, observer_or_fake_quant_ctr=observer),
         output_activation=replace(config.output_activation, observer_or_fake_quant_ctr=observer),
     )
+
+
+def _observers(prepared: Any) -> dict[str, Any]:
+    """The observers of activations, by name; those of weights have one range a channel, and are left alone."""
+    from torchao.quantization.pt2e.observer import MinMaxObserver, PerChannelMinMaxObserver
+
+    return {
+        name: module
+        for name, module in prepared.named_modules()
+        if isinstance(module, MinMaxObserver) and not isinstance(module, PerChannelMinMaxObserver)
+    }
+
+
+def _streamed(prepared: Any, job: ExportJob) -> Iterator[dict[str, FloatArray]]:
+    """What each observer is given, observation by observation; one that several tensors share is given them all."""
+    import torch
+
+    given: dict[str, list[FloatArray]] = {}
+
+    def keeper(name: str) -> Any:
+        def keep(module: Any, args: tuple[Any, ...]) -> None:
+            given.setdefault(name, []).append(args[0].numpy().ravel())
+
+        return keep
+
+    hooks = [module.register_forward_pre_hook(keeper(name)) for name, module in _observers(prepared).items()]
+    with torch.no_grad():
+        for met in job.observations():
+            prepared(*map(torch.from_numpy, met))
+            yield {name: np.concatenate(values) for name, values in given.items()}
+            given.clear()
+    for hook in hooks:
+        hook.remove()
+
+
+def _before_output(prepared: Any) -> list[str]:
+    """Names of the observers whose tensors leave the network."""
+    returned = next(node for node in prepared.graph.nodes if node.op == "output").all_input_nodes
+    last = [prepared.get_submodule(node.target) for node in returned if node.op == "call_module"]
+    return [name for name, observer in _observers(prepared).items() if any(observer is one for one in last)]
+
+
+def _set_ranges(prepared: Any, ranges: Mapping[str, Range]) -> None:
+    import torch
+
+    for name, observer in _observers(prepared).items():
+        if name in ranges:
+            low, high = ranges[name]
+            observer.min_val.copy_(torch.tensor(low))
+            observer.max_val.copy_(torch.tensor(high))
 
 
 EXECUTORCH = ExecuTorchConverter()

@@ -1,6 +1,6 @@
-"""PyTorch to LiteRT: litert-torch for the graph, AI Edge Quantizer for int8; the only file that knows them."""
+"""PyTorch to LiteRT: litert-torch for the graph; its neighbour `litert_integers` rounds it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,8 @@ from bedside.base.files import write_atomic
 from bedside.base.quiet import quiet
 from bedside.base.seam import Requirement
 from bedside.export.converting import ExportJob
+from bedside.export.litert_integers import quantize
+from bedside.export.scopes import Scoped, scoped
 from bedside.export.shrinking import shrink_tflite
 from bedside.runtime.artifact import Precision
 
@@ -30,25 +32,27 @@ class LiteRtConverter:
 
     def write(self, job: ExportJob, precisions: Sequence[Precision]) -> list[str]:
         """Write ``model_fp32.tflite`` and ``model_int8.tflite`` as asked."""
-        raw = job.folder / "raw.tflite"
         with quiet(job.folder / "export.log"):
-            _convert(job, raw)
+            marked = scoped(job.captured()) if job.plan.rules else Scoped(deepcopy(job.captured()), {})
+            name = "raw-marked.tflite" if job.plan.rules else "raw.tflite"
+            raw = job.float_file(name, lambda path: _convert(job, marked, path))
             for precision in precisions:
                 target = job.folder / f"model_{precision}.tflite"
                 if precision == "int8":
-                    _quantize(job, raw, target)
+                    _quantize(job, marked.mark_of, raw, target)
                 data = (target if precision == "int8" else raw).read_bytes()
                 write_atomic(target, shrink_tflite(data))
-        raw.unlink()
+        job.drop_float_file(raw)
         return [f"model_{precision}.tflite" for precision in precisions]
 
 
-def _convert(job: ExportJob, path: Path) -> None:
+def _convert(job: ExportJob, marked: Scoped, path: Path) -> None:
+    """Write the float file; its layers are marked where the plan speaks of single ones."""
     import litert_torch
     import torch
 
     # litert-torch misreads weights that a fit has left channels-last
-    model = deepcopy(job.captured()).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    model = marked.model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     image, *state = job.blank()
     with torch.no_grad():
         outputs = model(*map(torch.from_numpy, (image, *state)))
@@ -58,25 +62,16 @@ def _convert(job: ExportJob, path: Path) -> None:
     litert_torch.convert(channels_last, sample).export(str(path))
 
 
-def _quantize(job: ExportJob, source: Path, target: Path) -> None:
-    """Obey the plan: observed minimum and maximum instead of the default moving average, which clips logits."""
+def _quantize(job: ExportJob, marks: Mapping[str, str], source: Path, target: Path) -> None:
     from ai_edge_litert.interpreter import Interpreter
-    from ai_edge_quantizer import calibrator, quantizer, recipe
-    from ai_edge_quantizer.algorithm_manager import AlgorithmName
-    from ai_edge_quantizer.qtyping import TFLOperationName
-    from ai_edge_quantizer.utils import qsv_utils
 
-    worker = quantizer.Quantizer(str(source), recipe.static_wi8_ai8())
-    for border in (TFLOperationName.INPUT, TFLOperationName.OUTPUT):
-        worker.update_quantization_recipe(regex=".*", operation_name=border, algorithm_key=AlgorithmName.NO_QUANTIZE)
-    observer = calibrator.Calibrator(str(source), num_threads=1, qsv_update_func=qsv_utils.min_max_update)
-    signature, names = next(iter(Interpreter(str(source)).get_signature_list().items()))
-    met = [
-        dict(zip(names["inputs"], (np.ascontiguousarray(np.moveaxis(image, 1, -1)), *state), strict=True))
+    names = next(iter(Interpreter(str(source)).get_signature_list().values()))["inputs"]
+    feeds = [
+        dict(zip(names, (np.ascontiguousarray(np.moveaxis(image, 1, -1)), *state), strict=True))
         for image, *state in job.observations()
     ]
-    observer.calibrate({signature: met}, worker._recipe_manager)
-    worker.quantize(observer.get_model_qsvs()).export_model(str(target), overwrite=True)
+    bits = job.bits_by_layer() if marks else {}
+    quantize(source, target, job.plan, {marks[path]: given for path, given in bits.items()}, feeds)
 
 
 LITERT = LiteRtConverter()

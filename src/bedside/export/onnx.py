@@ -1,17 +1,16 @@
-"""PyTorch to ONNX, int8 as QDQ by ONNX Runtime's static quantizer; the only file that knows them."""
+"""PyTorch to ONNX; its neighbour `onnx_integers` rounds the file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bedside.base.arrays import FloatArray
 from bedside.base.files import write_atomic
 from bedside.base.quiet import quiet
 from bedside.base.seam import Requirement
 from bedside.export.coding import with_codebooks
 from bedside.export.converting import ExportJob
-from bedside.export.stepping import Inputs
+from bedside.export.onnx_integers import quantize
 from bedside.runtime.artifact import Precision
 
 _INPUTS, _OUTPUTS = ("image", "state"), ("logits", "next_state")
@@ -30,15 +29,14 @@ class OnnxConverter:
 
     def write(self, job: ExportJob, precisions: Sequence[Precision]) -> list[str]:
         """Write ``model_fp32.onnx`` and ``model_int8.onnx`` as asked."""
-        raw = job.folder / "raw.onnx"
         with quiet(job.folder / "export.log"):
-            _convert(job, raw)
+            raw = job.float_file("raw.onnx", lambda path: _convert(job, path))
             for precision in precisions:
                 target = job.folder / f"model_{precision}.onnx"
                 if precision == "int8":
                     _quantize(job, raw, target)
                 write_atomic(target, _stripped(target if precision == "int8" else raw))
-        raw.unlink()
+        job.drop_float_file(raw)
         return [f"model_{precision}.onnx" for precision in precisions]
 
 
@@ -56,43 +54,8 @@ def _convert(job: ExportJob, path: Path) -> None:
 
 
 def _quantize(job: ExportJob, source: Path, target: Path) -> None:
-    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
-    from onnxruntime.quantization.shape_inference import quant_pre_process
-
-    inferred = source.with_name("inferred.onnx")
-    quant_pre_process(str(source), str(inferred))
-    quantize_static(
-        str(inferred),
-        str(target),
-        _Reader(iter(job.observations())),  # type: ignore[arg-type]
-        quant_format=QuantFormat.QDQ,
-        per_channel=True,
-        activation_type=QuantType.QUInt8,
-        weight_type=QuantType.QInt8,
-        calibrate_method=CalibrationMethod.MinMax,
-        extra_options={"WeightSymmetric": True},
-    )
-    inferred.unlink()
-
-
-@dataclass(slots=True)
-class _Reader:
-    """Hands the observation images, and states, to the quantizer one by one."""
-
-    met: Iterator[Inputs]
-
-    def get_next(self) -> dict[str, FloatArray] | None:
-        """Return the next input, or None at the end."""
-        found = next(self.met, None)
-        return None if found is None else dict(zip(_INPUTS, found, strict=False))
-
-    def __iter__(self) -> "_Reader":
-        return self
-
-    def __next__(self) -> dict[str, FloatArray]:
-        if (found := self.get_next()) is None:
-            raise StopIteration
-        return found
+    feeds = [dict(zip(_INPUTS, met, strict=False)) for met in job.observations()]
+    quantize(source, target, job.plan, job.bits_by_layer(), feeds)
 
 
 def _stripped(path: Path) -> bytes:

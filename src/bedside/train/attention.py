@@ -38,9 +38,10 @@ class EfficientGate(nn.Module):
 class ConvolutionalGate(nn.Module):
     """CBAM: a gate for channels from mean and maximum, then one for places (Woo et al., ECCV 2018).
 
-    Each channel's maximum is a max-pool over the whole map, and the largest channel of each place is taken as the least
-    of the negated ones, whose sign the convolution behind learns: AI Edge Quantizer knows a pool and a minimum, but
-    leaves a reduction to the maximum in float.
+    Means and maxima are pools, of each place's channels too, which stand last for that: pools stay in int8, where
+    reductions to a maximum are left in float by AI Edge Quantizer and are unknown to XNNPACK's int8. Mean and maximum
+    pass the shared layers side by side, as two places of one map, and are averaged, not added: XNNPACK refuses an int8
+    layer that is used twice.
     """
 
     def __init__(self, n_channels: int, reduction: int = 4, place_kernel_px: int = 7) -> None:
@@ -57,12 +58,18 @@ class ConvolutionalGate(nn.Module):
         """Scale each channel, then each place, of ``(N, C, H, W)``."""
         mean = functional.adaptive_avg_pool2d(features, 1)
         most = functional.max_pool2d(features, list(features.shape[2:]))
-        features = features * self.gate(self._channels(mean) + self._channels(most))
-        seen = torch.cat([features.mean(1, keepdim=True), (features * -1.0).amin(1, keepdim=True)], dim=1)
-        return features * self.gate(self.norm(self.place(seen)))
+        seen = torch.cat([mean, most], dim=3)
+        mixed = self.expand(self.act(self.reduce(seen)))
+        features = features * self.gate(functional.avg_pool2d(mixed, [1, 2]))
+        return features * self.gate(self.norm(self.place(_mean_and_most(features))))
 
-    def _channels(self, pooled: torch.Tensor) -> torch.Tensor:
-        return self.expand(self.act(self.reduce(pooled)))
+
+def _mean_and_most(features: torch.Tensor) -> torch.Tensor:
+    """Mean and maximum over the channels of each place, ``(N, 2, H, W)``."""
+    last = features.permute(0, 2, 3, 1)
+    window = [1, int(features.shape[1])]
+    both = [functional.avg_pool2d(last, window), functional.max_pool2d(last, window)]
+    return torch.cat([pooled.permute(0, 3, 1, 2) for pooled in both], dim=1)
 
 
 _GATES: dict[str, Callable[[int], nn.Module]] = {

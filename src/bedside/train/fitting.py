@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from bedside.base.arrays import FloatArray, IntArray
+from bedside.base.errors import InputError
 from bedside.data.targets import Targets
 from bedside.train.answering import COARSE, coarse, logits_of, teach
 from bedside.train.checkpoint import load_checkpoint, save_checkpoint
@@ -90,9 +91,14 @@ def fit(
     """
     torch.set_num_threads(plan.threads)
     ranks = join_ranks(plan.batch_size)
-    state = _begin(model, plan, checkpoint, ranks, guide)
+    if guide is not None and ranks.n_ranks > 1:
+        raise InputError(
+            f"{ranks.n_ranks} processes fit with a guide", expected="one process: a guide's own weights are not shared",
+            hint="start one process, or distil by soft targets alone",
+        )  # fmt: skip
+    state = _begin(model, plan, checkpoint, guide, ranks)
     while state.epoch < plan.n_epochs and state.epoch - state.best_epoch <= plan.patience:
-        loss = _run_epoch(state, plan, data, teacher_logits, hardening, ranks, guide)
+        loss = _run_epoch(state, plan, data, teacher_logits, hardening, guide, ranks)
         score = ranks.first_says(
             lambda: float(monitor(data.tuning_targets, logits_of(state.averaged, data.tuning, data.preprocess)))
         )
@@ -110,7 +116,7 @@ def fit(
     return model.eval(), tuple(state.history)
 
 
-def _begin(model: nn.Module, plan: TrainPlan, checkpoint: Path | None, ranks: Ranks, guide: Guide | None) -> _State:
+def _begin(model: nn.Module, plan: TrainPlan, checkpoint: Path | None, guide: Guide | None, ranks: Ranks) -> _State:
     from copy import deepcopy
 
     if all(p.ndim < 5 for p in model.parameters()):
@@ -140,7 +146,7 @@ def _keep_best(state: _State, mark: EpochMark) -> None:
 
 def _run_epoch(
     state: _State, plan: TrainPlan, data: TrainingData, teacher_logits: FloatArray | None, hardening: Hardening | None,
-    ranks: Ranks, guide: Guide | None,
+    guide: Guide | None, ranks: Ranks,
 ) -> float:  # fmt: skip
     torch.manual_seed(plan.seed * 100_003 + state.epoch + ranks.rank * 1_000_003)
     view = state.epoch % plan.n_views

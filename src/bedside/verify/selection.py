@@ -28,6 +28,8 @@ class Trial:
         What `tuning_score` is, such as AUROC or Dice.
     tuning_score
         Of the shipped precision in its own runtime, on the tuning part.
+    int8_refused
+        Why the autopilot refuses this int8 file; empty where it may ship.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Trial:
     profile: Profile
     mmacs: float
     n_parameters: int
+    int8_refused: str = field(default="", metadata=OMIT_DEFAULT)
 
     @property
     def shipped(self) -> Artifact:
@@ -51,6 +54,8 @@ class Trial:
         """Why this trial cannot ship, or an empty string."""
         if not self.parity.passed:
             return f"parity broken at {self.parity.broken_stage}"
+        if self.int8_refused:
+            return f"int8 refused: {self.int8_refused}"
         if self.non_inferiority.verdict == "FAIL":
             return f"inferior on tuning ({self.non_inferiority.difference})"
         over = self.profile.excess(budget)
@@ -103,7 +108,7 @@ def select(trials: Sequence[Trial], budget: Budget, *, margin: float = 0.02) -> 
 
 def nothing_fits(trials: Sequence[Trial], budget: Budget, refused: dict[str, str]) -> BudgetError:
     """Build the honest answer: which limit binds, and the nearest budget that would fit."""
-    sound = [t for t in trials if t.parity.passed and t.non_inferiority.verdict != "FAIL"]
+    sound = [t for t in trials if t.parity.passed and not t.int8_refused and t.non_inferiority.verdict != "FAIL"]
     if not sound:
         reasons = "; ".join(f"{name}: {why}" for name, why in refused.items())
         return BudgetError(

@@ -16,7 +16,8 @@ from bedside.base.digest import Digest
 from bedside.base.journal import Journal
 from bedside.base.task import TensorSpec
 from bedside.compress.recipe import Recipe
-from bedside.compress.search.engine import SearchPlan, SearchResult, Tools, search
+from bedside.compress.search.brief import SearchPlan, Tools
+from bedside.compress.search.engine import SearchResult, search
 from bedside.compress.search.goals import Goals, goals_for
 from bedside.compress.search.journal import open_journal
 from bedside.compress.search.sketching import Features, Frame

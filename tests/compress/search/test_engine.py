@@ -17,7 +17,8 @@ from landscape import FRAME, SPACE, clock, goals, run
 from bedside.base.budget import Budget
 from bedside.base.errors import InputError, RecipeError
 from bedside.compress.recipe_file import parse_recipe, recipe_text
-from bedside.compress.search.engine import SearchPlan, front_numbers, gains_of
+from bedside.compress.search.brief import SearchPlan
+from bedside.compress.search.front import front_numbers, gains_of
 from bedside.compress.search.journal import FILE, open_journal
 from bedside.train.plan import TrainPlan
 

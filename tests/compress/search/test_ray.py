@@ -15,7 +15,7 @@ ray = pytest.importorskip("ray", reason="spreading a search needs the cluster ex
 from landscape import Formula, run
 
 from bedside.base.errors import InputError
-from bedside.compress.search.engine import SearchPlan
+from bedside.compress.search.brief import SearchPlan
 from bedside.compress.search.spread import OnRay
 
 pytestmark = [pytest.mark.workshop, pytest.mark.slow]

@@ -5,6 +5,7 @@ from math import sqrt
 
 from bedside.base.task import TensorSpec
 from bedside.compress.cost import LayerCost, layer_costs
+from bedside.compress.latency_predictor import Features
 from bedside.compress.recipe import Recipe, StepCall
 from bedside.compress.search.space import Point
 from bedside.runtime.devices import DeviceSpec
@@ -14,9 +15,6 @@ from bedside.train.plan import TrainPlan
 
 ELASTIC = "elastic"
 """The family whose networks are spelled out by genes."""
-
-Features = dict[str, float]
-"""Counts of one network, by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

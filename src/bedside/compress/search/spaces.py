@@ -17,6 +17,15 @@ FAMILY_WIDTHS: dict[str, tuple[float, ...]] = {
 }
 """Families that can be searched beside the elastic one, with their widths from narrow to wide."""
 
+SHARED_ELASTIC = ElasticSpace(kinds=("inverted", "residual"), expansions=(1, 2, 3, 4), exit_points=(2, 3))
+"""Elastic networks that a supernet can hold; one may end after two, three or four stages."""
+
+FREE_ELASTIC = ElasticSpace(
+    kinds=("inverted", "residual", "ghost", "fire", "rep"), attentions=("none", "se", "eca", "cbam", "coord"),
+    exit_points=(2, 3),
+)  # fmt: skip
+"""Elastic networks of every kind, to be scored by short fits."""
+
 KEPT_FRACS = (0.25, 0.5, 0.75, 1.0)
 """Shares of the multiply-accumulates that pruning may leave; 1 is no pruning."""
 

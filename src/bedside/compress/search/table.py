@@ -14,7 +14,7 @@ from bedside.compress.search.sketching import Frame
 from bedside.compress.search.trial import SearchTrial
 
 _HEAD = ("trial", "on_front", "fits", "why_not", "quality", *QUANTITIES, "latency_low_ms", "latency_high_ms",
-         "latency_origin", "mmacs", "n_layers", "recipe", "point")  # fmt: skip
+         "latency_origin", "mmacs", "n_layers", "recipe", "network", "point")  # fmt: skip
 
 
 def leave_table(folder: Path, result: SearchResult, frame: Frame) -> Path:
@@ -30,7 +30,7 @@ def leave_table(folder: Path, result: SearchResult, frame: Frame) -> Path:
     writer = csv.writer(sheet)
     writer.writerow(_HEAD)
     for trial in result.trials:
-        writer.writerow(_row(trial, is_on_front=trial.number in result.front, folder=folder))
+        writer.writerow(_row(trial, frame, is_on_front=trial.number in result.front, folder=folder))
     write_atomic(folder / "search.json", to_json(_plain(result), indent=1))
     write_atomic(folder / "search.csv", sheet.getvalue().encode())
     return folder / "search.csv"
@@ -49,14 +49,14 @@ def why_not(trial: SearchTrial) -> str:
     return "over budget: " + ", ".join(over) if over else ""
 
 
-def _row(trial: SearchTrial, *, is_on_front: bool, folder: Path) -> Sequence[object]:
+def _row(trial: SearchTrial, frame: Frame, *, is_on_front: bool, folder: Path) -> Sequence[object]:
     latency = trial.costs[LATENCY]
     return [
         trial.number, "yes" if is_on_front else "no", "yes" if trial.fits else "no", why_not(trial),
         "" if trial.quality is None else f"{trial.quality:.6g}",
         *(f"{trial.costs[name].value:.6g}" for name in QUANTITIES), f"{latency.low:.6g}", f"{latency.high:.6g}",
         latency.origin, f"{trial.features['mmacs']:.6g}", int(trial.features["n_layers"]),
-        recipe_path(folder, trial).relative_to(folder).as_posix(),
+        recipe_path(folder, trial).relative_to(folder).as_posix(), frame.recipe(trial.point).architecture.name,
         " ".join(f"{name}={value}" for name, value in trial.point.items()),
     ]  # fmt: skip
 

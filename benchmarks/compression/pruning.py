@@ -168,7 +168,8 @@ def _count(gaps: list[Any], n_images: int, seeds: tuple[int, ...]) -> None:
     won, lost = sum(gap.low > 0 for gap in gaps), sum(gap.high < 0 for gap in gaps)
     record("compression", Figure(
         figure=f"pruning, {n_images} recovery images: share of {len(gaps)} cells (data set x factor) in which ours has "
-        f"at least the mean AUROC of the best of {', '.join(RIVALS)}; significantly better in {won}, significantly worse in {lost}",
+        f"at least the mean AUROC of the best of {', '.join(RIVALS)}; significantly better in {won}, significantly "
+        f"worse in {lost}",
         value=better, low=better, high=better, target=">= 0.80, none significantly worse",
         met=better >= 0.8 and not lost,
         command=f"{COMMAND} --recovery-images {n_images}", seeds=seeds,

@@ -30,6 +30,15 @@ class Preset(StrEnum):
     thorough = "thorough"
 
 
+class Fit(StrEnum):
+    """How an image comes to the model's size."""
+
+    letterbox = "letterbox"
+    squash = "squash"
+    crop = "crop"
+    foreground = "foreground"
+
+
 class Shape(StrEnum):
     """How predictions are written."""
 
@@ -77,6 +86,9 @@ def optimize(
     window: Annotated[str | None, typer.Option(help="lung, bone, brain, 'soft tissue', or CENTRE,WIDTH.")] = None,
     enhance: Annotated[str | None, typer.Option(help="Steps such as sector,clahe:tiles=4; see the docs.")] = None,
     spacing_mm: Annotated[float | None, typer.Option(help="Resample every image to this pixel spacing.")] = None,
+    fit: Annotated[Fit, typer.Option(help="foreground cuts the dark border off, in training and at the bedside.")] = (
+        Fit.letterbox
+    ),
     recipe: Annotated[
         list[str] | None, typer.Option(help="Recipe to try in place of the proposed candidates; may be repeated.")
     ] = None,
@@ -101,8 +113,7 @@ def optimize(
             drop_leaks=drop_leaks, positive=positive, image_px=image_px, reference=reference, key=key,
             labels=labels, options=tuple(option or ()), window=window, enhance=enhance, spacing_mm=spacing_mm,
             recipes=tuple(recipe or ()), adversarial_eps=adversarial_eps, start_weights=start_weights,
-            n_teachers=teachers,
-            autopilot=autopilot,
+            n_teachers=teachers, autopilot=autopilot, fit=fit.value,
         )
     )  # fmt: skip
 
@@ -306,6 +317,23 @@ def search(
             reference=reference, options=tuple(option or ()), key=key,
         ),
     )  # fmt: skip
+
+
+@app.command(epilog="Example: `bedside cascade small.bedside large.bedside folder:xrays --out cascade.json`")
+def cascade(
+    small: Annotated[Path, typer.Argument(help="Bundle of the smaller input; it runs first.", show_default=False)],
+    large: Annotated[Path, typer.Argument(help="Bundle that runs where the first is unsure.", show_default=False)],
+    source: Annotated[str, typer.Argument(help="Cohort of both, such as folder:DIR.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="JSON file of the cascade.")] = Path("cascade.json"),
+    margin: Annotated[float, typer.Option(help="Non-inferiority margin in AUROC.")] = 0.02,
+    seed: Annotated[int, typer.Option(help="Seed that both bundles were made with.")] = 0,
+    trust: TrustOption = None,
+    threads: Annotated[int, typer.Option(help="Threads of the runtime.")] = 1,
+) -> None:
+    """Run a small input first and a larger one only where needed; locked on tuning, judged once on the test part."""
+    from bedside.cli.cascading import run_cascade
+
+    run_cascade(small, large, source, out=out, margin=margin, seed=seed, trust=trust, threads=threads)
 
 
 @app.command(epilog="Example: `bedside doctor`")

@@ -57,6 +57,7 @@ class Request:
     start_weights: Path | None = None
     n_teachers: int = 1
     autopilot: bool = True
+    fit: str = "letterbox"
 
     @property
     def leak_policy(self) -> LeakPolicy:
@@ -87,6 +88,8 @@ class Request:
             asked["enhance"] = steps_named(self.enhance)
         if self.spacing_mm is not None:
             asked["spacing_mm"] = self.spacing_mm
+        if self.fit != "letterbox":
+            asked["fit"] = self.fit
         return asked
 
     def budget(self) -> Budget:

@@ -10,6 +10,7 @@ import numpy as np
 from bedside.base.arrays import ByteArray, FloatArray
 from bedside.base.errors import InputError, ShapeError
 from bedside.runtime.session import INPUT, OUTPUT, Session
+from bedside.runtime.skipping import Skipping
 
 Shape3 = tuple[int, int, int]
 
@@ -44,6 +45,11 @@ class Tiling:
         """Yield the first voxel of each tile over a volume of `shape`, which is at least one tile large."""
         yield from product(*(self._starts(n, side) for n, side in zip(shape, self.tile, strict=True)))  # type: ignore[misc]
 
+    def places(self, shape: Shape3) -> Iterator[tuple[slice, ...]]:
+        """Yield each tile over a volume of `shape`, which is at least one tile large, as slices of its three axes."""
+        for corner in self.corners(shape):
+            yield tuple(slice(start, start + side) for start, side in zip(corner, self.tile, strict=True))
+
     def n_tiles(self, shape: Shape3) -> int:
         """Number of tiles over a volume of `shape` ``(D, H, W)``."""
         grown = (max(n, side) for n, side in zip(shape, self.tile, strict=True))
@@ -70,6 +76,7 @@ def run_tiled(
     normalize: Callable[[ByteArray], FloatArray],
     tiling: Tiling,
     *,
+    skipping: Skipping | None = None,
     tick: Callable[[int, int], None] = lambda done, total: None,
 ) -> FloatArray:
     """Logits ``(K, D, H, W)`` of one volume ``(C, D, H, W)`` uint8 of any size.
@@ -82,27 +89,29 @@ def run_tiled(
     ----------
     normalize
         The preprocessing's own `normalize`; it is given one tile at a time.
+    skipping
+        Which tiles are not run and answer background; None runs every tile. Where it skips none, the result is the
+        same to the bit.
     tick
-        Called after each tile with the number that is done and the number of all.
+        Called after each tile, run or skipped, with the number that is done and the number of all.
 
     Raises
     ------
     ShapeError
-        If the volume has not four axes or is empty.
+        If the volume has not four axes or is empty, or `skipping` is of another number of classes than the model.
     """
     if voxels.ndim != 4 or not voxels.size:
         raise ShapeError(f"a volume of shape {voxels.shape}", expected="(C, D, H, W), not empty", hint="add the axis C")
-    shape: Shape3 = voxels.shape[1:]  # type: ignore[assignment]
-    before = [max(0, side - n) // 2 for n, side in zip(shape, tiling.tile, strict=True)]
-    grown = _grown(voxels, tiling.tile, before)
-    blended = _blend(session, grown, normalize, tiling, tick)
-    kept = tuple(slice(start, start + n) for start, n in zip(before, shape, strict=True))
+    grown, kept = padded(voxels, tiling)
+    blended = _blend(session, grown, normalize, tiling, skipping, tick)
     return np.ascontiguousarray(blended[(slice(None), *kept)])
 
 
-def _grown(voxels: ByteArray, tile: Shape3, before: list[int]) -> ByteArray:
-    after = (max(0, side - n) - first for n, side, first in zip(voxels.shape[1:], tile, before, strict=True))
-    return np.pad(voxels, [(0, 0), *zip(before, after, strict=True)])
+def padded(voxels: ByteArray, tiling: Tiling) -> tuple[ByteArray, tuple[slice, ...]]:
+    """Pad a volume ``(C, D, H, W)`` with 0 to at least one tile, and say where it lies in the result."""
+    lacks = [max(0, side - n) for n, side in zip(voxels.shape[1:], tiling.tile, strict=True)]
+    kept = tuple(slice(lack // 2, lack // 2 + n) for n, lack in zip(voxels.shape[1:], lacks, strict=True))
+    return np.pad(voxels, [(0, 0), *((lack // 2, lack - lack // 2) for lack in lacks)]), kept
 
 
 def _blend(
@@ -110,15 +119,21 @@ def _blend(
     voxels: ByteArray,
     normalize: Callable[[ByteArray], FloatArray],
     tiling: Tiling,
+    skipping: Skipping | None,
     tick: Callable[[int, int], None],
 ) -> FloatArray:
     shape: Shape3 = voxels.shape[1:]  # type: ignore[assignment]
     n_tiles = tiling.n_tiles(shape)
     weight, total = tiling.weights(), np.zeros(shape, np.float32)
     logits: FloatArray | None = None
-    for done, corner in enumerate(tiling.corners(shape), start=1):
-        place = tuple(slice(start, start + side) for start, side in zip(corner, tiling.tile, strict=True))
-        answer = session.run({INPUT: normalize(voxels[(slice(None), *place)])[None]})[OUTPUT][0]
+    for done, place in enumerate(tiling.places(shape), start=1):
+        tile = voxels[(slice(None), *place)]
+        if skipping is not None and skipping.skips(tile):
+            tick(done, n_tiles)
+            continue
+        answer = session.run({INPUT: normalize(tile)[None]})[OUTPUT][0]
+        if skipping is not None:
+            answer = skipping.checked(answer)
         tick(done, n_tiles)
         if n_tiles == 1:
             return answer
@@ -126,7 +141,20 @@ def _blend(
             logits = np.zeros((len(answer), *shape), np.float32)
         logits[(slice(None), *place)] += answer * weight
         total[place] += weight
+    return _averaged(logits, total, skipping)
+
+
+def _averaged(logits: FloatArray | None, total: FloatArray, skipping: Skipping | None) -> FloatArray:
+    """Weighted mean where a tile was run, background where none was."""
+    if skipping is None:
+        if logits is None:
+            raise AssertionError("a volume has at least one tile")
+        logits /= total
+        return logits
     if logits is None:
-        raise AssertionError("a volume has at least one tile")
-    logits /= total
+        return skipping.answer(total.shape)
+    dark = total == 0
+    np.divide(logits, total, out=logits, where=~dark)
+    if dark.any():
+        logits[:, dark] = skipping.answer((1,))
     return logits

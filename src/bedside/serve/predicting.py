@@ -12,6 +12,7 @@ from bedside.data.clip_sampling import frame_files
 from bedside.data.preprocess import Preprocess
 from bedside.data.reading import read_picture
 from bedside.runtime.session import INPUT, OUTPUT, Session, open_session
+from bedside.runtime.skipping import Skipping
 from bedside.serve.abstaining import abstained, rule_of
 from bedside.serve.answers import ANSWERS, Block, Waiting
 from bedside.serve.prediction import Prediction
@@ -42,6 +43,8 @@ class Predictor:
     max_error_frac: float | None = None
     tick: Callable[[int, int], None] = field(default=lambda done, total: None, repr=False)
     """Called after each tile of a large volume."""
+    skipping: Skipping | None = None
+    """Which tiles of a large volume are not run; None runs every tile."""
 
     @classmethod
     def load(
@@ -105,7 +108,7 @@ class Predictor:
             return self._run_clip(path, preprocess)
         if preprocess.depth_px is not None and self.bundle.manifest.task.kind == "segmentation":
             raw, spacing_mm = preprocess.read(path)
-            outputs = run_volume(self.session, preprocess, raw, spacing_mm, self.tick)
+            outputs = run_volume(self.session, preprocess, raw, spacing_mm, self.tick, self.skipping)
             return Waiting(str(file), raw, preprocess.geometry(raw, spacing_mm), outputs, spacing_mm)
         if self.bundle.manifest.task.kind == "segmentation":  # areas want the spacing that the file states
             picture = read_picture(path, window=preprocess.window)

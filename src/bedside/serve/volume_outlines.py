@@ -8,6 +8,7 @@ from bedside.base.arrays import ByteArray, FloatArray
 from bedside.base.errors import ShapeError
 from bedside.data.preprocess import Preprocess
 from bedside.runtime.session import Session
+from bedside.runtime.skipping import Skipping
 from bedside.runtime.tiling import Tiling, run_tiled
 from bedside.verify.operating_point import OperatingPoint
 
@@ -18,6 +19,7 @@ def run_volume(
     raw: ByteArray,
     spacing_mm: tuple[float, ...] | None,
     tick: Callable[[int, int], None] = lambda done, total: None,
+    skipping: Skipping | None = None,
 ) -> FloatArray:
     """Logits ``(1, K, D, H, W)`` of a whole volume in voxels of the model's size, however large it is.
 
@@ -27,12 +29,14 @@ def run_volume(
         From `Preprocess.read`: grey voxels ``(D, H, W)`` on the file's own grid.
     tick
         Called after each tile with the number that is done and the number of all.
+    skipping
+        Which tiles are not run and answer background; None runs every tile.
     """
     if preprocess.depth_px is None:
         raise ShapeError("a model of images was given a volume", expected="a model of volumes", hint="check the bundle")
     grey = preprocess.placing(raw.shape, spacing_mm).image(raw)
     tiling = Tiling(tile=(preprocess.depth_px, preprocess.height_px, preprocess.width_px))
-    return run_tiled(session, grey[None], preprocess.normalize, tiling, tick=tick)[None]
+    return run_tiled(session, grey[None], preprocess.normalize, tiling, skipping=skipping, tick=tick)[None]
 
 
 def volume_mask(

@@ -24,7 +24,7 @@ from bedside.data.augment import Augment
 from bedside.verify.intervals import bootstrap, resamples
 from bedside.verify.metrics import softmax
 from bedside.verify.noninferiority import auroc_of, compare_aurocs
-from benchmarks.compression import Material, gathered
+from benchmarks.compression.studies import Material, gathered
 from benchmarks.ledger import Figure, record
 
 CELLS = Path(__file__).parent / ".cells" / "distillation"

@@ -66,15 +66,17 @@ class Shipment:
 def attempted(
     run: Run, material: Material, candidate: Candidate, teacher: FloatArray | None, baseline: Baseline,
     reference_outputs: FloatArray, budget: Budget, start: "nn.Module | None" = None,
+    reference: "nn.Module | None" = None,
 ) -> tuple[Attempt, ...]:  # fmt: skip
     """Take a candidate through compression, export, parity and profile; its recipe is left beside the journal.
 
     Where the autopilot mends its int8 file by training, there are two attempts: as it was, and trained for int8.
+    `teacher` are the teachers' answers; `reference` is the network itself, for steps that look inside it.
     """
     device, first = device_named(budget.device), run.settings.formats[0]
     run.watch.stop(5, "compress", candidate.name)
     write_recipe(candidate.recipe, run.journal.folder / "recipes" / f"{_file_name(candidate.name)}.yaml")
-    model, model_folder = compressed(run, material, candidate.recipe, teacher, baseline, start)
+    model, model_folder = compressed(run, material, candidate.recipe, teacher, baseline, start, reference)
     network = load_compressed(model, model_folder)
     candidate = recosted(candidate, network, device)
     run.watch.stop(6, "export", f"{candidate.name} to {first}")

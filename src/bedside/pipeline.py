@@ -42,8 +42,8 @@ from bedside.stops import (
     plans_for,
     profiled,
     referenced,
-    taught,
 )
+from bedside.teaching_stops import same_answers, taught_by_all
 from bedside.train.baseline import Baseline, load_reference
 from bedside.train.plan import TrainPlan
 from bedside.train.start_weights import start_file
@@ -71,6 +71,7 @@ def optimize(
     adversarial_eps: float = 0.0,
     autopilot: bool = True,
     start_weights: Path | str | None = None,
+    n_teachers: int = 1,
     recipes: Sequence[str | Path | RecipeSketch] = (),
     key: Path | None = None,
     resume: bool = True,
@@ -100,6 +101,8 @@ def optimize(
     start_weights
         State dict (safetensors, or a PyTorch file read with ``weights_only``) that every network starts from that it
         fits, reference or candidate; such as `bedside pretrain` writes.
+    n_teachers
+        References, fitted from different seeds, that teach together; the first one is what the evidence compares with.
     recipes
         Recipe files, names or sketches to try in place of the proposed candidates.
     key
@@ -118,7 +121,9 @@ def optimize(
         preset, formats, seed, threads, margin, target_sensitivity, leak_policy, reference, image_px
     )
     start = start_file(Path(start_weights)) if start_weights is not None else None
-    settings = replace(settings, adversarial_eps=adversarial_eps, start=start, autopilot=autopilot)
+    settings = replace(
+        settings, adversarial_eps=adversarial_eps, start=start, autopilot=autopilot, n_teachers=n_teachers
+    )
     settings.hardening()  # refuses nonsense before any work is done
     device, work = device_named(budget.device), work_folder(out, resume=resume)
     run = Run(settings=settings, journal=Journal(folder=work, on_reuse=reuse_note(watch)), watch=watch)
@@ -179,7 +184,7 @@ def concluded(run: Run, opening: Opening, proposal: Proposal, budget: Budget, ou
     network = load_reference(baseline, opening.folder)
     reference_session = eager_session(network)
     reference_outputs = logits(reference_session, material.tuning_inputs())
-    teacher = taught(run, material, network, baseline, opening.plan)
+    teacher = taught_by_all(run, material, network, baseline, opening.plan, is_own=opening.from_reference)
     (reference_file,), reference_folder = exported(
         run, material, network, baseline.digest, settings.formats[0], ("fp32",)
     )
@@ -190,8 +195,10 @@ def concluded(run: Run, opening: Opening, proposal: Proposal, budget: Budget, ou
     attempts: list[Attempt] = []
     for candidate in proposal.candidates:
         plan = candidate.recipe.plan
-        answers = teacher if _same_views(plan, opening.plan) else taught(run, material, network, baseline, plan)
-        attempts += attempted(run, material, candidate, answers, baseline, reference_outputs, budget, start)
+        answers = teacher
+        if not same_answers(plan, opening.plan):
+            answers = taught_by_all(run, material, network, baseline, plan, is_own=opening.from_reference)
+        attempts += attempted(run, material, candidate, answers, baseline, reference_outputs, budget, start, network)
         leave_tries(work, list({a.int8.model: a.int8 for a in attempts if a.int8}.values()))
         leave_trials(work, [t for a in attempts for t in a.trials], budget, proposal.dropped)
 
@@ -226,11 +233,6 @@ def concluded(run: Run, opening: Opening, proposal: Proposal, budget: Budget, ou
         int8=tuple({a.int8.model: a.int8 for a in attempts if a.int8}.values()),
     )  # fmt: skip
     return sealed(run, story, out, key or default_key_path())
-
-
-def _same_views(plan: TrainPlan, other: TrainPlan) -> bool:
-    """Whether the teacher's answers to the views of one plan are those to the views of another."""
-    return (plan.augment, plan.seed, plan.n_views) == (other.augment, other.seed, other.n_views)
 
 
 def checked_settings(

@@ -9,6 +9,7 @@ import numpy as np
 
 from bedside.base.arrays import FloatArray
 from bedside.base.digest import Digest, digest_array, digest_value
+from bedside.base.errors import InputError
 from bedside.base.journal import Journal
 from bedside.base.stamp import versions_of
 from bedside.base.task import Task
@@ -76,6 +77,11 @@ class Settings:
     adversarial_eps: float = 0.0
     start: "StartFile | None" = None
     autopilot: bool = True
+    n_teachers: int = 1
+
+    def __post_init__(self) -> None:
+        if self.n_teachers < 1:
+            raise InputError(f"{self.n_teachers} teachers", expected="1 or more", hint="leave --teachers out for one")
 
     def hardening(self) -> "Hardening | None":
         """Adversarial training of the students, where it is asked for."""
@@ -201,6 +207,7 @@ def plans_for(run: Run, cohort: Cohort, material: Material) -> tuple[TrainPlan, 
         augment=Augment(flip_prob=0.5 if cohort.may_flip else 0.0),
         threads=settings.threads,
         seed=settings.seed,
+        n_teachers=settings.n_teachers,
     )
     n_epochs = settings.preset.reference_epochs(n, pretrained=architecture.pretrained)
     pretrained_rate, fresh_rate = _REFERENCE_RATES.get(cohort.task.kind, (5e-4, 1e-3))
@@ -210,6 +217,7 @@ def plans_for(run: Run, cohort: Cohort, material: Material) -> tuple[TrainPlan, 
         learning_rate=pretrained_rate if architecture.pretrained else fresh_rate,
         patience=max(5, n_epochs // 3),
         n_views=10_000,
+        n_teachers=1,
     )
     spec = material.preprocess.spec
     if spec.depth_px is not None:
@@ -282,8 +290,12 @@ def compressed(
     teacher_logits: FloatArray | None,
     baseline: Baseline,
     start: "nn.Module | None" = None,
+    teacher: "nn.Module | None" = None,
 ) -> tuple[CompressedModel, Path]:
-    """Stop 5: a recipe applied to a fresh network, or to a copy of `start`, the network of the baseline."""
+    """Stop 5: a recipe applied to a fresh network, or to a copy of `start`, the network of the baseline.
+
+    `teacher` is that network too, for kinds of distillation that look inside it.
+    """
     hardening, start_file = run.settings.hardening(), run.settings.start
     inputs = [material.digest, recipe, baseline.digest, *([hardening] if hardening else [])]
     inputs += [start_file.digest] if start_file else []
@@ -297,6 +309,7 @@ def compressed(
         on_epoch=run.ticker(recipe.plan.n_epochs),
         start=start,
         start_file=start_file,
+        teacher=teacher,
     )
     return run.journal.stop("model", CompressedModel, inputs, lambda: compress(recipe, bench, folder)), folder
 

@@ -1,5 +1,6 @@
 """Clustered layers take few values, also as int8 codes behind a folded norm; the centroids learn, the codes stay."""
 
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -74,14 +75,8 @@ def test_clustering_keeps_the_answers_and_the_disk_keeps_the_codebook(fitted: Fi
     assert counts
     assert max(counts) <= 16
     save_weights(made, tmp_path / "w.safetensors")
-    again = load_weights(fitted.model.__class__(*make_copy(fitted.model)), tmp_path / "w.safetensors")
+    again = load_weights(deepcopy(fitted.model), tmp_path / "w.safetensors")
     assert weights_digest(again) == weights_digest(made)
-
-
-def make_copy(model: "torch.nn.Module") -> "torch.nn.Module":
-    from copy import deepcopy
-
-    return deepcopy(model)
 
 
 def test_fine_tuning_moves_centroids_only_where_it_is_asked_for(fitted: Fitted) -> None:

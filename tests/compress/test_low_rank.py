@@ -71,9 +71,8 @@ def test_energy_keeps_the_fewest_values_that_suffice() -> None:
 def test_what_cannot_be_factored_stays() -> None:
     attention = torch.nn.MultiheadAttention(8, 2)
     assert not factorable(attention.out_proj, "out_proj", attention)
-    for conv in (torch.nn.Conv2d(8, 8, 3, groups=8), torch.nn.Conv2d(8, 8, 3, dilation=2),
-                 torch.nn.Conv2d(8, 8, 3, padding="same"),
-                 torch.nn.Conv2d(8, 8, 3, padding=1, padding_mode="reflect")):  # fmt: skip
+    for options in ({"groups": 8}, {"dilation": 2}, {"padding": "same"}, {"padding": 1, "padding_mode": "reflect"}):
+        conv = torch.nn.Conv2d(8, 8, 3, **options)
         model = torch.nn.Sequential(conv)
         assert not factor(model, rank_frac=0.1)
         assert model[0] is conv

@@ -11,7 +11,7 @@ from bedside.base.task import TensorSpec
 from bedside.compress.recipe import Recipe, StepCall
 from bedside.compress.recipe_file import parse_recipe, read_recipe, recipe_text, write_recipe
 from bedside.data.augment import Augment
-from bedside.train.architecture import Architecture
+from bedside.train.architecture import Architecture, build
 from bedside.train.plan import TrainPlan
 
 pytestmark = pytest.mark.workshop
@@ -46,6 +46,13 @@ def test_built_in_recipes_take_a_network_that_is_at_hand(name: str) -> None:
     (step,) = recipe.steps
     assert isinstance(step, StepCall)
     assert step.options["macs_frac"] == 1 / int(name[-2])
+
+
+@pytest.mark.parametrize("name", ["distil-attention", "born-again", "codebook", "low-rank", "recursive"])
+def test_built_in_recipes_with_a_network_of_their_own_are_whole(name: str) -> None:
+    recipe = read_recipe(name).completed(SPEC, 2, OTHER_PLAN)
+    assert build(recipe.architecture, seed=0)
+    assert parse_recipe(recipe_text(recipe)).completed(SPEC, 2, OTHER_PLAN) == recipe
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,7 @@ def optimize(
         float, typer.Option(help="Grey levels of adversarial training of the small models; 0 is ordinary training.")
     ] = 0.0,
     start_weights: Annotated[Path | None, typer.Option(help="Weights to start from, where they fit.")] = None,
+    teachers: Annotated[int, typer.Option(help="References of different seeds that teach together.")] = 1,
     autopilot: Annotated[
         bool, typer.Option("--autopilot/--no-autopilot", help="Mend an int8 file that is refused.")
     ] = True,
@@ -112,7 +113,7 @@ def optimize(
             drop_leaks=drop_leaks, positive=positive, image_px=image_px, reference=reference, key=key,
             labels=labels, options=tuple(option or ()), window=window, enhance=enhance, spacing_mm=spacing_mm,
             recipes=tuple(recipe or ()), adversarial_eps=adversarial_eps, start_weights=start_weights,
-            autopilot=autopilot, fit=fit.value,
+            n_teachers=teachers, autopilot=autopilot, fit=fit.value,
         )
     )  # fmt: skip
 

@@ -55,6 +55,7 @@ class Request:
     recipes: tuple[str, ...] = ()
     adversarial_eps: float = 0.0
     start_weights: Path | None = None
+    n_teachers: int = 1
     autopilot: bool = True
     fit: str = "letterbox"
 
@@ -162,6 +163,7 @@ def run_optimize(request: Request) -> None:
             recipes=request.recipes,
             adversarial_eps=request.adversarial_eps,
             start_weights=request.start_weights,
+            n_teachers=request.n_teachers,
             autopilot=request.autopilot,
             key=request.key,
             resume=request.resume,

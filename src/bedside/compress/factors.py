@@ -8,8 +8,10 @@ from torch import nn
 from bedside.train.factored import factor_layers, factorable
 
 
-def factor(model: nn.Module, *, energy_frac: float | None = None, rank_frac: float | None = None) -> dict[str, int]:
-    """Factor every layer of `model` that becomes smaller by it, in place; return the ranks by the layers' names."""
+def factor(
+    model: nn.Module, *, energy_frac: float | None = None, rank_frac: float | None = None, overhead: int = 0
+) -> dict[str, int]:
+    """Factor every layer of `model` that loses more than `overhead` weights by it, in place; return ranks by name."""
     ranks: dict[str, int] = {}
     for name, layer in list(model.named_modules()):
         if not factorable(layer, name, model):
@@ -17,7 +19,7 @@ def factor(model: nn.Module, *, energy_frac: float | None = None, rank_frac: flo
         matrix = as_matrix(layer)
         left, values, right = torch.linalg.svd(matrix.double(), full_matrices=False)
         rank = chosen_rank(values, energy_frac=energy_frac, rank_frac=rank_frac)
-        if rank * (matrix.shape[0] + matrix.shape[1]) >= matrix.numel():
+        if rank * (matrix.shape[0] + matrix.shape[1]) + overhead >= matrix.numel():
             continue
         root = values[:rank].sqrt()
         model.set_submodule(name, _filled(layer, left[:, :rank] * root, root[:, None] * right[:rank]))

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+OVERHEAD = 1024
+"""Weights that a layer must lose at least: a further layer's records and scales take about a KiB of an int8 file."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LowRank:
     """Replace convolutions and linear layers by two factors of their singular value decomposition, then recover.
@@ -61,7 +65,7 @@ class LowRank:
         from bedside.compress.factors import factor
 
         factored = deepcopy(model).requires_grad_(True)
-        if not factor(factored, energy_frac=self.energy_frac, rank_frac=self.rank_frac):
+        if not factor(factored, energy_frac=self.energy_frac, rank_frac=self.rank_frac, overhead=OVERHEAD):
             raise RecipeError(
                 "no layer would be smaller as two factors", expected="weights of low rank",
                 hint="lower energy_frac or rank_frac, or leave the step out",

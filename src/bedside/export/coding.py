@@ -31,22 +31,20 @@ def with_codebooks(model: Any) -> Any:
     import onnx
     from onnx import numpy_helper
 
-    graph, nodes, tables = model.graph, [], {}
-    for tensor in list(graph.initializer):
+    graph, nodes, widths = model.graph, [], set()
+    for number, tensor in enumerate(list(graph.initializer)):
         if tensor.data_type != onnx.TensorProto.INT8:
             continue
         values = numpy_helper.to_array(tensor)
         book, codes = np.unique(values, return_inverse=True)
         bits = next((b for b in _BITS if len(book) <= 2**b), 8)
-        packed_bytes = -(-values.size * bits // 8)
-        if values.size - packed_bytes - _NODES_BYTES < LEAST_SAVED_BYTES:
+        if values.size - -(-values.size * bits // 8) - _NODES_BYTES < LEAST_SAVED_BYTES:
             continue
         graph.initializer.remove(tensor)
-        tables[bits] = unpacking_table(bits)
-        nodes += _lookup(graph, tensor.name, values.shape, book, pack_codes(codes.ravel(), bits), bits)
-    for bits, table in tables.items():
-        graph.initializer.append(numpy_helper.from_array(table, f"unpack{bits}"))
-    for node in reversed(nodes):
+        widths.add(bits)
+        packed = pack_codes(codes.ravel(), bits)
+        nodes += _lookup(graph, f"c{number}", tensor.name, values.shape, book, packed, bits)
+    for node in reversed([*_tables(graph, widths), *nodes]):
         graph.node.insert(0, node)
     return model
 
@@ -66,37 +64,42 @@ def unpacking_table(bits: int) -> ByteArray:
     return ((np.arange(256)[:, None] >> shifts) & (2**bits - 1)).astype(np.uint8)
 
 
+def _tables(graph: Any, widths: set[int]) -> list[Any]:
+    """Nodes that make each table a table of indices, and what else lookups share."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    if not widths:
+        return []
+    shared = {"c_flat": np.array([-1], np.int64), "c_zero": np.array([0], np.int64)}
+    shared |= {f"c_bytes{bits}": unpacking_table(bits) for bits in widths}
+    graph.initializer.extend(numpy_helper.from_array(array, key) for key, array in shared.items())
+    return [
+        helper.make_node("Cast", [f"c_bytes{bits}"], [f"c_codes{bits}"], to=TensorProto.INT32)
+        for bits in sorted(widths)
+    ]
+
+
 def _lookup(
-    graph: Any, name: str, shape: tuple[int, ...], book: np.ndarray[Any, Any], packed: ByteArray, bits: int
+    graph: Any, short: str, name: str, shape: tuple[int, ...], book: np.ndarray[Any, Any], packed: ByteArray, bits: int
 ) -> list[Any]:
-    """Nodes that make the weight `name`: bytes, to codes, to values, in its shape."""
+    """Nodes that make the weight `name`: bytes, to codes, to values, in its shape; `short` names what is between."""
     from onnx import TensorProto, helper, numpy_helper
 
     size = int(np.prod(shape))
-    held = {
-        f"{name}_b": book,
-        f"{name}_p": packed,
-        f"{name}_n": np.array([size], np.int64),
-        f"{name}_s": np.array(shape, np.int64),
-    }
+    held = {f"{short}_book": book, f"{short}_packed": packed, f"{short}_shape": np.array(shape, np.int64)}
+    steps: list[tuple[str, list[str], dict[str, Any]]] = [
+        ("Cast", [f"{short}_packed"], {"to": TensorProto.INT32}),
+        ("Gather", [f"c_codes{bits}", ""], {}),
+        ("Gather", [f"{short}_book", ""], {}),
+        ("Reshape", ["", f"{short}_shape"], {}),
+    ]
+    if size * bits % 8:  # the last byte is not full
+        held[f"{short}_size"] = np.array([size], np.int64)
+        steps[3:3] = [("Reshape", ["", "c_flat"], {}), ("Slice", ["", "c_zero", f"{short}_size"], {})]
     graph.initializer.extend(numpy_helper.from_array(array, key) for key, array in held.items())
-    flat, zero = np.array([-1], np.int64), np.array([0], np.int64)
-    if not any(tensor.name == "unpack_flat" for tensor in graph.initializer):
-        graph.initializer.extend(
-            [numpy_helper.from_array(flat, "unpack_flat"), numpy_helper.from_array(zero, "unpack_zero")]
-        )
-    steps = [
-        ("Cast", [f"{name}_p"], {"to": TensorProto.INT32}),
-        ("Gather", [f"unpack{bits}", ""], {}),
-        ("Reshape", ["", "unpack_flat"], {}),
-        ("Slice", ["", "unpack_zero", f"{name}_n"], {}),
-        ("Cast", [""], {"to": TensorProto.INT32}),
-        ("Gather", [f"{name}_b", ""], {}),
-        ("Reshape", ["", f"{name}_s"], {}),
-    ]  # fmt: skip
     nodes, last = [], ""
     for number, (kind, inputs, attributes) in enumerate(steps):
-        output = name if number == len(steps) - 1 else f"{name}_{number}"
+        output = name if number == len(steps) - 1 else f"{short}_{number}"
         nodes.append(helper.make_node(kind, [value or last for value in inputs], [output], **attributes))
         last = output
     return nodes

@@ -37,7 +37,7 @@ from bedside.train.plan import TrainPlan
 from bedside.verify.intervals import bootstrap, resamples
 from bedside.verify.metrics import softmax
 from bedside.verify.noninferiority import auroc_of
-from benchmarks.compression import gathered
+from benchmarks.compression.studies import gathered
 from benchmarks.ledger import Figure, record
 
 CELLS = Path(__file__).parent / ".cells" / "search"

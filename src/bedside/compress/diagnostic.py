@@ -25,11 +25,10 @@ class Diagnostic:
     """First-order change of the decision when a channel goes, in shares of its group's evidence, over its cost.
 
     For an image of class k with the margin ``m = logit_k - logsumexp(other logits)`` (of other kinds of task see
-    `bedside.compress.margins`), a channel's evidence is
-    ``e = |sum over readers and places of w * a * dm/da|``: the activation ``a`` is what the layers that read the
-    channel get, and ``w`` weights places. The importance is the mean of ``e`` over each class (`bedside.compress.strata`), then over classes;
-    divided by its sum over the group, and by the multiply-accumulates that go with the channel to the power of
-    `cost_power`.
+    `bedside.compress.margins`), a channel's evidence is ``e = |sum over readers and places of w * a * dm/da|``: the
+    activation ``a`` is what the layers that read the channel get, and ``w`` weights places. The importance is the mean
+    of ``e`` over each class (`bedside.compress.strata`), then over classes; divided by its sum over the group, and by
+    the multiply-accumulates that go with the channel to the power of `cost_power`.
 
     Parameters
     ----------

@@ -107,10 +107,24 @@ class Prune:
                 )  # fmt: skip
 
     def __call__(self, model: "nn.Module", recipe: Recipe, bench: Workbench) -> "nn.Module":
-        """Return a pruned and recovered copy; `model` itself is never touched."""
+        """Return a pruned and recovered copy; `model` itself is never touched.
+
+        Raises
+        ------
+        RecipeError
+            For a network of clips or volumes.
+        TraceError
+            If the network cannot be run, or its channels cannot be told.
+        """
+        if not (spec := recipe.architecture.spec).is_image:
+            raise RecipeError(
+                f"pruning a network whose input is {spec.shape}",
+                expected="one of single images: dependency graphs do not follow its frames or planes",
+                hint="leave prune out of the recipe, and ask for a smaller width of the architecture",
+            )
         pruned = deepcopy(model).eval().requires_grad_(True)
-        check_runs(pruned, recipe.architecture.spec, gives_maps=bench.data.kind in _OF_MAPS)
-        ceiling = self._ceiling(count_model(pruned, recipe.architecture.spec, device_named(self.device)))
+        check_runs(pruned, spec, gives_maps=bench.data.kind in _OF_MAPS)
+        ceiling = self._ceiling(count_model(pruned, spec, device_named(self.device)))
         for number, n_epochs in enumerate(self._epochs(recipe.plan)):
             pruned = self._narrowed(pruned, recipe, bench, ceiling, n_left=self.rounds - number)
             if n_epochs:

@@ -14,13 +14,13 @@ def strata_of(targets: Targets, kind: TaskKind) -> IntArray:
     Parameters
     ----------
     targets
-        ``(n, ...)`` as `bedside.data.targets.targets_of` gives them: classes and grades ``(n,)``, marks ``(n, K)``, label
-        maps ``(n, H, W)`` or ``(n, D, H, W)``, boxes ``(n, M, 5)``.
+        ``(n, ...)`` as `bedside.data.targets.targets_of` gives them: classes and grades ``(n,)``, marks ``(n, K)``,
+        label maps ``(n, H, W)`` or ``(n, D, H, W)``, boxes ``(n, M, 5)``.
 
     Notes
     -----
-    A case of several findings counts for the one that fewest cases show, so that there are no more strata than things to
-    find, and one of cases that show none of them. Of a label map the background is always there, hence the commonest.
+    A case of several findings counts for the one that fewest cases show, so that there are no more strata than things
+    to find, and one of cases that show none of them. The background of a label map is no thing to find.
     """
     if kind in ("classification", "ordinal"):
         return targets.astype(np.int64)

@@ -19,7 +19,8 @@ from bedside.bundle.sealing import ModelFile, SealJob, seal
 from bedside.bundle.signing import load_or_create_key
 from bedside.data.preprocess import Preprocess
 from bedside.data.sources import load_cohort
-from bedside.serve.cascading import DRAWN, CascadeFile, CascadePredictor, cascade_pair, fitted_cascade
+from bedside.serve.cascading import CascadeFile, CascadePredictor, cascade_pair, fitted_cascade
+from bedside.serve.own_parts import FRESH
 from bedside.serve.predicting import Predictor
 from bedside.verify.noninferiority import auroc_of
 from bedside.verify.operating_point import OperatingPoint
@@ -121,7 +122,7 @@ def test_the_test_part_is_judged_with_what_tuning_locked(
     assert found.n_test_cases == len(cases)
     assert found.n_test_patients == len({case.patient_id for case in cases})
     assert found.cascade.tuning is not None
-    assert found.notes == (DRAWN,)
+    assert found.notes == (FRESH,)
     assert 0 < found.judged.small_ms.value < found.judged.cascade_ms.value
 
 

@@ -325,7 +325,7 @@ def cascade(
     source: Annotated[str, typer.Argument(help="Cohort of both, such as folder:DIR.", show_default=False)],
     out: Annotated[Path, typer.Option(help="JSON file of the cascade.")] = Path("cascade.json"),
     margin: Annotated[float, typer.Option(help="Non-inferiority margin in AUROC.")] = 0.02,
-    seed: Annotated[int, typer.Option(help="Seed that both bundles were made with.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the split of data that neither bundle was made from.")] = 0,
     trust: TrustOption = None,
     threads: Annotated[int, typer.Option(help="Threads of the runtime.")] = 1,
 ) -> None:

@@ -110,7 +110,7 @@ def trace_channels(model: "nn.Module", spec: TensorSpec) -> Channels:
             graph = torch_pruning.DependencyGraph().build_dependency(
                 model,
                 torch.zeros(1, *spec.shape),
-                forward_fn=answers_of,
+                forward_fn=answers_of,  # type: ignore[arg-type]  # it takes several outputs
                 verbose=False,
                 customized_pruners=_left_whole(),
             )

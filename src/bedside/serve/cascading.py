@@ -14,15 +14,14 @@ from bedside.base.jsonform import read_json
 from bedside.data.case import Case
 from bedside.data.cohort import Cohort
 from bedside.data.preprocess import Preprocess
-from bedside.data.split import split_by_patient
 from bedside.runtime.session import INPUT, OUTPUT, Session
 from bedside.serve.evaluating import SiteCases, Tick, loaded, site_cases
+from bedside.serve.own_parts import parts_for
 from bedside.serve.predicting import Predictor
 from bedside.serve.prediction import Prediction
 from bedside.verify.cascade import Cascade, CascadeJudgement, fit_cascade, judge_cascade
 from bedside.verify.operating_point import OperatingPoint
 
-DRAWN = "the parts are drawn, not the source's own: they are those of the bundles only with the same cases and seed"
 _N_WARMUP = 10
 _N_BLOCK = 64
 
@@ -180,14 +179,16 @@ def fitted_cascade(
     Parameters
     ----------
     seed
-        Of the split where the source has no parts of its own; the one that the bundles were made with.
+        Of the resamples, and of the split of a cohort that is not the bundles' own; see `parts_for`.
 
     Raises
     ------
     InputError
-        For labels that the bundles do not know.
+        For labels that the bundles do not know, and for a cohort that one of them was made from, but not as it is.
     """
-    task, split = pair[1].bundle.manifest.task, split_by_patient(cohort, seed=seed)
+    task = pair[1].bundle.manifest.task
+    parts = parts_for([each.bundle for each in pair], cohort, seed=seed)
+    cohort, split = parts.cohort, parts.split
 
     def run(cases: tuple[Case, ...]) -> tuple[SiteCases, list[TimedOutputs]]:
         return site_cases(replace(cohort, cases=cases), task.classes), [_timed(each, cases, tick) for each in pair]
@@ -207,7 +208,7 @@ def fitted_cascade(
         large_digest=large_digest, small_model=small_model, large_model=large_model, cascade=cascade,
         source=cohort.source, cohort_digest=cohort.digest(), split=split.how, n_test_cases=len(test.labels),
         n_test_patients=len(set(test.units)), judged=judged,
-        notes=(DRAWN,) if cohort.cases[0].part is None else (), seed=seed,
+        notes=(parts.note,) if parts.note else (), seed=seed,
     )  # fmt: skip
 
 

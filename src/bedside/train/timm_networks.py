@@ -99,7 +99,7 @@ def rep_layer(
 
     block: Any = MobileOneBlock(
         n_in, n_out, kernel_px, stride, group_size=1 if depthwise else None, num_conv_branches=n_branches,
-        layers=LayerFn(act=activation),
+        layers=LayerFn(act=activation),  # type: ignore[arg-type]
     )  # fmt: skip
     if not linked:
         block.identity = None

@@ -76,19 +76,20 @@ def draw_rows(labels: IntArray, n: int, *, seed: int, balanced: bool = False) ->
 
 
 def _accumulate_gradients(channels: Channels, sample: Sample) -> None:
-    """Gradients of the mean cross-entropy (Molchanov et al., CVPR 2019)."""
+    """Gradients of the mean loss of the task, without smoothed labels (Molchanov et al., CVPR 2019)."""
     import torch
-    from torch.nn import functional
 
-    from bedside.train.fitting import as_batch
+    from bedside.train.fitting import as_batch, at_once
+    from bedside.train.plan import TrainPlan
 
-    data, network = sample.data, channels.model
+    data, network, plan = sample.data, channels.model, TrainPlan(n_epochs=1, label_smoothing=0.0)
+    most = at_once(data.preprocess.spec.shape, 64)
     network.zero_grad(set_to_none=True)
     with torch.enable_grad():
-        for rows in np.array_split(sample.rows, max(1, len(sample.rows) // 64)):
+        for rows in np.array_split(sample.rows, max(1, len(sample.rows) // most)):
             images = as_batch(data.preprocess.normalize(data.development[rows]))
-            labels = torch.from_numpy(data.development_targets[rows])
-            loss = functional.cross_entropy(network(images), labels, reduction="sum") / len(sample.rows)
+            targets = torch.from_numpy(data.development_targets[rows])
+            loss = data.objective.loss(network(images), targets, None, plan) * (len(rows) / len(sample.rows))
             loss.backward()
 
 

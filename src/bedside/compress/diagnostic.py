@@ -9,7 +9,9 @@ from bedside.base.arrays import FloatArray
 from bedside.compress.channels import ChannelGroup, Channels
 from bedside.compress.criteria import Sample, draw_rows
 from bedside.compress.foreground import foreground_of
+from bedside.compress.margins import margins
 from bedside.compress.paper_widths import PaperWidths
+from bedside.compress.strata import strata_of
 
 if TYPE_CHECKING:
     import torch
@@ -22,11 +24,11 @@ FLOOR = 0.25
 class Diagnostic:
     """First-order change of the decision when a channel goes, in shares of its group's evidence, over its cost.
 
-    For an image of class k with the margin ``m = logit_k - logsumexp(other logits)``, a channel's evidence is
-    ``e = |sum over readers and places of w * a * dm/da|``: the activation ``a`` is what the layers that read the
-    channel get, and ``w`` weights places. The importance is the mean of ``e`` over each class, then over classes;
-    divided by its sum over the group, and by the multiply-accumulates that go with the channel to the power of
-    `cost_power`.
+    For an image of class k with the margin ``m = logit_k - logsumexp(other logits)`` (of other kinds of task see
+    `bedside.compress.margins`), a channel's evidence is ``e = |sum over readers and places of w * a * dm/da|``: the
+    activation ``a`` is what the layers that read the channel get, and ``w`` weights places. The importance is the mean
+    of ``e`` over each class (`bedside.compress.strata`), then over classes; divided by its sum over the group, and by
+    the multiply-accumulates that go with the channel to the power of `cost_power`.
 
     Parameters
     ----------
@@ -44,11 +46,11 @@ class Diagnostic:
 
     def __call__(self, channels: Channels, paper: PaperWidths, sample: Sample) -> dict[str, FloatArray]:
         """Score every group."""
-        rows = sample.rows
+        rows, strata = sample.rows, strata_of(sample.data.development_targets, sample.data.kind)
         if self.balanced:
-            rows = draw_rows(sample.data.development_targets, len(rows), seed=sample.seed, balanced=True)
+            rows = draw_rows(strata, len(rows), seed=sample.seed, balanced=True)
         evidence = _evidence(channels, sample, rows, weighted=self.weighted)
-        labels = sample.data.development_targets[rows]
+        labels = strata[rows]
         macs, whole = paper.macs_of_channels(), sum(layer.n_macs for layer in paper.layers)
         scores = {}
         for name, of_image in evidence.items():
@@ -79,8 +81,8 @@ def _evidence(channels: Channels, sample: Sample, rows: np.ndarray, *, weighted:
         try:
             with torch.enable_grad():
                 logits = network(as_batch(data.preprocess.normalize(pixels)))
-                margins = _margins(logits, torch.from_numpy(data.development_targets[block]))
-                slopes = torch.autograd.grad(margins.sum(), list(read.values()), allow_unused=True)
+                decided = margins(logits, torch.from_numpy(data.development_targets[block]), data.kind)
+                slopes = torch.autograd.grad(decided.sum(), list(read.values()), allow_unused=True)
         finally:
             for hook in hooks:
                 hook.remove()
@@ -100,14 +102,6 @@ def _keeper(read: dict[str, "torch.Tensor"], name: str) -> Any:
         read[name] = inputs[0]
 
     return keep
-
-
-def _margins(logits: "torch.Tensor", labels: "torch.Tensor") -> "torch.Tensor":
-    """Log-odds of each image's own class: unlike the loss, its slope does not vanish where the network is sure."""
-    import torch
-
-    own = torch.nn.functional.one_hot(labels, logits.shape[1]).bool()
-    return logits[own] - torch.logsumexp(logits.masked_fill(own, -torch.inf), 1)
 
 
 def _of_group(

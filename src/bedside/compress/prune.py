@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bedside.base.errors import RecipeError
+from bedside.base.task import TaskKind
 from bedside.compress.allocation import Allocation, Ceiling, allocate
 from bedside.compress.channels import trace_channels
 from bedside.compress.cost import Cost, count_model, layer_costs
@@ -13,6 +14,7 @@ from bedside.compress.paper_widths import PaperWidths
 from bedside.compress.recipe import Recipe, Workbench
 from bedside.compress.reconstruction import cut_of, reconstruct
 from bedside.compress.recovering import recovered
+from bedside.compress.strata import strata_of
 from bedside.compress.tracing import check_runs
 from bedside.runtime.devices import device_named
 from bedside.train.plan import TrainPlan
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 LAST_ROUND_FRAC = 0.5
 """Share of the recovery that follows the last round of several."""
+
+_OF_MAPS: tuple[TaskKind, ...] = ("segmentation", "detection")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,10 +107,24 @@ class Prune:
                 )  # fmt: skip
 
     def __call__(self, model: "nn.Module", recipe: Recipe, bench: Workbench) -> "nn.Module":
-        """Return a pruned and recovered copy; `model` itself is never touched."""
+        """Return a pruned and recovered copy; `model` itself is never touched.
+
+        Raises
+        ------
+        RecipeError
+            For a network of clips or volumes.
+        TraceError
+            If the network cannot be run, or its channels cannot be told.
+        """
+        if not (spec := recipe.architecture.spec).is_image:
+            raise RecipeError(
+                f"pruning a network whose input is {spec.shape}",
+                expected="one of single images: dependency graphs do not follow its frames or planes",
+                hint="leave prune out of the recipe, and ask for a smaller width of the architecture",
+            )
         pruned = deepcopy(model).eval().requires_grad_(True)
-        check_runs(pruned, recipe.architecture.spec)
-        ceiling = self._ceiling(count_model(pruned, recipe.architecture.spec, device_named(self.device)))
+        check_runs(pruned, spec, gives_maps=bench.data.kind in _OF_MAPS)
+        ceiling = self._ceiling(count_model(pruned, spec, device_named(self.device)))
         for number, n_epochs in enumerate(self._epochs(recipe.plan)):
             pruned = self._narrowed(pruned, recipe, bench, ceiling, n_left=self.rounds - number)
             if n_epochs:
@@ -145,9 +163,9 @@ class Prune:
         )  # fmt: skip
         dense, cut = deepcopy(model) if self.reconstruct else None, cut_of(channels, keep)
         channels.remove(keep)
-        check_runs(model, spec)
+        check_runs(model, spec, gives_maps=bench.data.kind in _OF_MAPS)
         if dense is not None:
-            targets = bench.data.development_targets
-            rows = draw_rows(targets, self.n_images, seed=seed, balanced=targets.ndim == 1)
+            strata = strata_of(bench.data.development_targets, bench.data.kind)
+            rows = draw_rows(strata, self.n_images, seed=seed, balanced=True)
             reconstruct(model, dense, cut, bench.data, rows, seed=seed)
         return model

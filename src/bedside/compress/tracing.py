@@ -9,16 +9,22 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-def check_runs(model: "nn.Module", spec: TensorSpec) -> None:
+def check_runs(model: "nn.Module", spec: TensorSpec, *, gives_maps: bool = False) -> None:
     """Run one image through the network.
+
+    Parameters
+    ----------
+    gives_maps
+        Whether its answer is a map of logits, as of outlines and boxes, rather than one logit a class.
 
     Raises
     ------
     TraceError
-        With the innermost layer that failed, or if the output isn't ``(1, K)``.
+        With the innermost layer that failed, or if the output isn't ``(1, K)``, of maps ``(1, K, ...)``.
     """
     import torch
 
+    logits = "logits (1, K, ...)" if gives_maps else "logits (1, K)"
     entered: list[str] = []
     hooks = _name_hooks(model, entered)
     network: Any = model.eval()
@@ -29,16 +35,16 @@ def check_runs(model: "nn.Module", spec: TensorSpec) -> None:
         raise TraceError(
             f"the network fails on an input of {(1, *spec.shape)} in the layer {_named(entered)}: "
             f"{type(error).__name__}: {_first_line(error)}",
-            expected=f"a module that maps (1, {', '.join(map(str, spec.shape))}) to logits (1, K)",
+            expected=f"a module that maps (1, {', '.join(map(str, spec.shape))}) to {logits}",
             hint="check --input, and that layer's shapes",
         ) from error
     finally:
         for hook in hooks:
             hook.remove()
-    if not isinstance(output, torch.Tensor) or output.ndim != 2:
+    if not isinstance(output, torch.Tensor) or (output.ndim <= 2 if gives_maps else output.ndim != 2):
         got = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
         raise TraceError(
-            f"the network returns {got} for one image", expected="a tensor of logits, (1, K)",
+            f"the network returns {got} for one image", expected=f"a tensor of {logits}",
             hint="wrap it in a module that returns the logits alone",
         )  # fmt: skip
 

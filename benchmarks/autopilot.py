@@ -274,7 +274,7 @@ def _row(study: str, net: str, tool: str, done: dict[int, dict[str, Any]], fp32:
     worst = min(row["gap"] for row in rows.values())
     fixes = f"; fixes: {', '.join(sorted({cell['fix'] or 'none, fp32 remains' for cell in done.values()}))}"
     flips = 100 * float(np.mean([row["flips"] for row in rows.values()]))
-    record("autopilot", Figure(
+    record("compression", Figure(
         figure=f"{study}, {net}, {tool}: test AUROC less that of fp32 ({fp32:.3f}), mean of seeds, mean 95 % interval; "
                f"worst seed {worst:+.4f}, {flips:.1f} % of calls flip{fixes if tool == 'autopilot' else ''}",
         value=float(np.mean([row["gap"] for row in rows.values()])),

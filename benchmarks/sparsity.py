@@ -6,6 +6,7 @@ phantoms of an organ in a wide dark field, through an untrained 3-D U-Net, whose
 the dark level is fitted on some phantoms and judged on others. The same rule is tried on real hippocampus crops.
 """
 
+import argparse
 import json
 import os
 import time
@@ -86,7 +87,7 @@ def fitted(side_px: int, task: Task, preprocess: Preprocess, parts: dict[str, An
 
 def cascade_cell() -> dict[str, Any]:
     """Lock the cascade of 32 and 64 px on tuning and judge it on the test."""
-    cohort = load_cohort(f"folder:{Path(os.environ['BEDSIDE_DATA']) / 'cxr_pneumonia_kermany'}")
+    cohort = load_cohort(f"folder:{Path(os.environ.get('BEDSIDE_DATA', '../shared/data')) / 'cxr_pneumonia_kermany'}")
     task, split = cohort.task, split_by_patient(usable(cohort, audit_cohort(cohort, policy="drop")[1]), seed=SEED)
     parts = {"development": split.development, "tuning": split.tuning, "observation": split.observation}
     labels = labels_of(split.tuning)
@@ -157,7 +158,8 @@ def tiles_cell() -> dict[str, Any]:
 def hippocampus_cell() -> dict[str, Any]:
     """The same rule on real crops: the level from development, the share of skipped tiles on tuning."""
     cohort = load_cohort(
-        f"nifti:{Path(os.environ['BEDSIDE_DATA']) / 'mri_hippocampus_msd'}", classes="background,anterior,posterior"
+        f"nifti:{Path(os.environ.get('BEDSIDE_DATA', '../shared/data')) / 'mri_hippocampus_msd'}",
+        classes="background,anterior,posterior",
     )
     split, preprocess = split_by_patient(cohort, seed=SEED), suit_preprocess(cohort, image_px=96)
 
@@ -237,6 +239,7 @@ def report_cascade() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     CELLS.mkdir(parents=True, exist_ok=True)
     report_tiles()
     report_cascade()

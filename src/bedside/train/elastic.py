@@ -44,7 +44,7 @@ class ElasticNetwork(nn.Module):
             features = stage(features)
         return self.heads[str(len(self.stages))](features)
 
-    def answers(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def answers_at_exits(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return the logits of the last head and of every exit, ``(N, K)`` each."""
         features, found = self.stem(images), []
         for number, stage in enumerate(self.stages, 1):

@@ -1,6 +1,7 @@
 """Networks with several heads: every exit learns with the network (Szegedy et al., CVPR 2015)."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
@@ -11,8 +12,8 @@ EXIT_WEIGHT = 0.3
 
 def answers_of(model: nn.Module, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """Outputs of the last head and of every exit; a network without exits has one, ``(N, K, ...)``."""
-    at_exits = getattr(model, "answers_at_exits", None)
-    return at_exits(images) if callable(at_exits) else (model(images),)
+    network: Any = model
+    return network.answers_at_exits(images) if hasattr(network, "answers_at_exits") else (network(images),)
 
 
 def joint_loss(answers: tuple[torch.Tensor, ...], loss: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:

@@ -117,7 +117,7 @@ def summarize(
     studies: list[str], factors: list[int], criteria: list[str], n_images: int, seeds: tuple[int, ...]
 ) -> None:
     """Write one row for each data set, factor and criterion over the seeds that are finished, and the count."""
-    verdicts = []
+    verdicts, shared = [], set(seeds)
     for study in studies:
         _row(
             Cell(study=study, criterion="dense", factor=1, recovery_images=n_images, seed=0),
@@ -133,8 +133,9 @@ def summarize(
                 target, gap = verdict
                 _row(cell, seeds, target, met=gap.value >= 0)
                 verdicts.append(gap)
+                shared &= set(seeds_of(cell, seeds))
     if verdicts:
-        _count(verdicts, n_images, seeds)
+        _count(verdicts, n_images, tuple(sorted(shared)))
 
 
 def _row(cell: Cell, seeds: tuple[int, ...], target: str, *, met: bool) -> None:
@@ -164,6 +165,7 @@ def _against_best(cell: Cell, seeds: tuple[int, ...]) -> tuple[str, Any] | None:
 
 
 def _count(gaps: list[Any], n_images: int, seeds: tuple[int, ...]) -> None:
+    """Count the cells; `seeds` are those that every one of them has."""
     better = float(np.mean([gap.value >= 0 for gap in gaps]))
     won, lost = sum(gap.low > 0 for gap in gaps), sum(gap.high < 0 for gap in gaps)
     record("compression", Figure(

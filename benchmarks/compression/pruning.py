@@ -204,8 +204,11 @@ def main() -> None:
 
 
 def _run_all(cells: list[Cell], study: str, seed: int) -> None:
+    from bedside.train.fitting import teach
+
     material = gathered(study)
-    dense = dense_of(study, seed, material, cells[0].recovery_images)
+    model, recipe = dense_of(study, seed, material, cells[0].recovery_images)
+    dense = (model, recipe, teach(model, recipe.plan, material.data))
     for cell in cells:
         run_cell(cell, material, dense)
         found = read_cell(cell) or {}

@@ -117,12 +117,12 @@ def dense_plan(material: Material, seed: int) -> Any:
     )  # fmt: skip
 
 
-def dense_of(name: str, seed: int, material: Material, recovery_images: int) -> tuple[Any, Any, Any]:
-    """Return the dense network of a study and seed (fitted once), its recipe, and its answers to the shared views."""
+def dense_of(name: str, seed: int, material: Material, recovery_images: int) -> tuple[Any, Any]:
+    """Return the dense network of a study and seed, fitted once, and the recipe of its recovery."""
     from bedside.compress.recipe import Recipe
     from bedside.train.architecture import Architecture, build
     from bedside.train.checkpoint import load_weights, save_weights
-    from bedside.train.fitting import fit, teach
+    from bedside.train.fitting import fit
 
     data, plan = material.data, dense_plan(material, seed)
     architecture = Architecture(
@@ -135,4 +135,4 @@ def dense_of(name: str, seed: int, material: Material, recovery_images: int) -> 
         model, _ = fit(build(architecture, seed=seed), plan, data, monitor=monitor_of(material.task))
         save_weights(model, path)
     recovery = replace(plan, n_epochs=max(1, math.ceil(recovery_images / len(data.development))), n_views=4)
-    return model, Recipe(architecture=architecture, plan=recovery), teach(model, recovery, data)
+    return model, Recipe(architecture=architecture, plan=recovery)

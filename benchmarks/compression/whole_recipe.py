@@ -91,7 +91,7 @@ def _ours(cell: Cell, material: Material, reference: Any) -> tuple[Any, Any]:
     from bedside.compress.recipe import Workbench
     from bedside.train.fitting import teach
 
-    dense, recipe, _ = dense_of(cell.study, cell.seed, material, RECOVERY_IMAGES)
+    dense, recipe = dense_of(cell.study, cell.seed, material, RECOVERY_IMAGES)
     answers = teach(reference, recipe.plan, material.data)
     bench = Workbench(data=material.data, monitor=monitor_of(material.task), teacher_logits=answers)
     return dense, Prune(macs_frac=1 / FACTOR, recovery_frac=1.0)(dense, recipe, bench)

@@ -59,6 +59,15 @@ class Request:
     autopilot: bool = True
     fit: str = "letterbox"
 
+    def job(self) -> dict[str, Any]:
+        """Keyword arguments that `bedside.optimize` and a search take alike."""
+        return {
+            "out": self.out, "preset": self.preset, "formats": self.format_names, "seed": self.seed,
+            "threads": self.n_threads, "margin": self.margin, "target_sensitivity": self.target_sensitivity,
+            "leak_policy": self.leak_policy, "reference": self.reference, "image_px": self.image_px,
+            "preprocessing": self.preprocessing(), "resume": self.resume,
+        }  # fmt: skip
+
     @property
     def leak_policy(self) -> LeakPolicy:
         """What a leak does."""
@@ -141,35 +150,30 @@ def run_optimize(request: Request) -> None:
     # Two busy-waiting thread pools on two cores slow each other tenfold; passive ones do not.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     console = Console()
-    cohort = load_request_cohort(request, console)
-    console.print(f"[bold]{cohort.name}[/], {len(cohort.cases)} cases, budget: {request.budget()}", highlight=False)
+    cohort = announced(request, console)
     from bedside.pipeline import optimize
 
     with terminal_watch(console) as watch:
         bundle = optimize(
             cohort,
             request.budget(),
-            out=request.out,
-            preset=request.preset,
-            formats=request.format_names,
-            seed=request.seed,
-            threads=request.n_threads,
-            margin=request.margin,
-            target_sensitivity=request.target_sensitivity,
-            leak_policy=request.leak_policy,
-            reference=request.reference,
-            image_px=request.image_px,
-            preprocessing=request.preprocessing(),
+            **request.job(),
             recipes=request.recipes,
             adversarial_eps=request.adversarial_eps,
             start_weights=request.start_weights,
             n_teachers=request.n_teachers,
             autopilot=request.autopilot,
             key=request.key,
-            resume=request.resume,
             watch=watch,
         )
     show_result(console, bundle, request.out)
+
+
+def announced(request: Request, console: Console) -> Cohort:
+    """Load the cohort and say what is asked of it."""
+    cohort = load_request_cohort(request, console)
+    console.print(f"[bold]{cohort.name}[/], {len(cohort.cases)} cases, budget: {request.budget()}", highlight=False)
+    return cohort
 
 
 def load_request_cohort(request: Request, console: Console) -> Cohort:

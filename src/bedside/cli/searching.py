@@ -8,7 +8,7 @@ from rich.console import Console
 
 from bedside.base.errors import InputError
 from bedside.base.seam import Requirement, require
-from bedside.cli.optimizing import Request, load_request_cohort, show_result, terminal_watch
+from bedside.cli.optimizing import Request, announced, show_result, terminal_watch
 
 if TYPE_CHECKING:
     from bedside.compress.search.options import SearchOptions
@@ -80,8 +80,7 @@ def run_search(asked: SearchRequest, request: Request) -> None:
     require("bedside search", _NEEDS)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     console, options = Console(), asked.options()
-    cohort = load_request_cohort(request, console)
-    console.print(f"[bold]{cohort.name}[/], {len(cohort.cases)} cases, budget: {request.budget()}", highlight=False)
+    cohort = announced(request, console)
     from bedside.searching import conclude_search, search_cohort
 
     with terminal_watch(console) as watch:
@@ -89,18 +88,7 @@ def run_search(asked: SearchRequest, request: Request) -> None:
             cohort,
             request.budget(),
             options,
-            out=request.out,
-            preset=request.preset,
-            formats=request.format_names,
-            seed=request.seed,
-            threads=request.n_threads,
-            margin=request.margin,
-            target_sensitivity=request.target_sensitivity,
-            leak_policy=request.leak_policy,
-            reference=request.reference,
-            image_px=request.image_px,
-            preprocessing=request.preprocessing(),
-            resume=request.resume,
+            **request.job(),
             watch=watch,
         )
         _show_front(console, found)

@@ -1,7 +1,5 @@
 """``bedside robustness``: spoilt, odd and hostile images against a bundle; only its white-box attacks need torch."""
 
-import json
-
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -9,20 +7,19 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from bedside.base.arrays import IntArray
 from bedside.base.errors import InputError
 from bedside.base.files import write_atomic
-from bedside.base.jsonform import from_json, to_json
+from bedside.base.jsonform import to_json
 from bedside.bundle.opening import Bundle, open_bundle
 from bedside.bundle.stress_page import stress_page
 from bedside.cli.stress_request import StressMaterial, StressRequest
 from bedside.cli.stress_tables import show_stress
 from bedside.cli.white_boxing import bundle_of, white_box_report, white_boxed
-from bedside.data.audit import CohortAudit, usable
 from bedside.data.case import Case, units_of
 from bedside.data.cohort import Cohort
 from bedside.data.corruptions import FAMILIES, SEVERITIES, Family, suite_for
 from bedside.data.sources import load_cohort
-from bedside.data.split import split_by_patient
 from bedside.data.stacking import stack_images
 from bedside.serve.class_only import require_classes
+from bedside.serve.own_parts import parts_as_made
 from bedside.verify.adversarial import AdversarialReport, Victim, square_curve
 from bedside.verify.attack_checks import check_attacks
 from bedside.verify.outliers import GateEvidence, as_pictures, gate_evidence
@@ -91,11 +88,8 @@ def _cases(cohort: Cohort, bundle: Bundle) -> tuple[tuple[Case, ...], str]:
     if any(case.part == "test" for case in cohort.cases):
         return tuple(case for case in cohort.cases if case.part == "test"), "the source's test part"
     if cohort.name == bundle.manifest.cohort:
-        audit = from_json(CohortAudit, bundle.text("evidence/audit.json").encode(), where="evidence/audit.json")
-        used = usable(cohort, audit)
-        if used.digest() == bundle.manifest.cohort_digest:
-            seed = json.loads(bundle.text("evidence/lineage.json"))["seed"]
-            return split_by_patient(used, seed=seed).test.open(reason=REASON), "the sealed part of the bundle's cohort"
+        if (parts := parts_as_made(bundle, cohort)) is not None:
+            return parts.split.test.open(reason=REASON), "the sealed part of the bundle's cohort"
         raise InputError(
             f"{cohort.source} seems to be the bundle's own cohort, changed, and has no test part",
             expected="cases that the model has not learned from",

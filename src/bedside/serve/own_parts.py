@@ -51,12 +51,19 @@ def parts_for(bundles: Sequence[Bundle], cohort: Cohort, *, seed: int) -> Parts:
 
 
 def _as_made(bundle: Bundle, cohort: Cohort) -> Parts:
+    if (found := parts_as_made(bundle, cohort)) is not None:
+        return found
+    raise InputError(
+        f"{cohort.source} seems to be the own cohort of {bundle.manifest.name}, changed",
+        expected="its cohort as it was, or data that it has never seen", hint="name other data",
+    )  # fmt: skip
+
+
+def parts_as_made(bundle: Bundle, cohort: Cohort) -> Parts | None:
+    """The cases and the split that a bundle was made from, by its own audit and seed; None of a cohort that changed."""
     audit = from_json(CohortAudit, bundle.text("evidence/audit.json").encode(), where="evidence/audit.json")
     used = usable(cohort, audit)
     if used.digest() != bundle.manifest.cohort_digest:
-        raise InputError(
-            f"{cohort.source} seems to be the own cohort of {bundle.manifest.name}, changed",
-            expected="its cohort as it was, or data that it has never seen", hint="name other data",
-        )  # fmt: skip
+        return None
     made_with = json.loads(bundle.text("evidence/lineage.json"))["seed"]
     return Parts(used, split_by_patient(used, seed=made_with), "")

@@ -147,11 +147,19 @@ def predict(
         Path | None,
         typer.Option(help="Write outlines here on each file's own grid: PNG; of volumes NIfTI.", show_default=False),
     ] = None,
+    first: Annotated[
+        Path | None, typer.Option(help="Bundle of a smaller input that runs first; with --cascade.", show_default=False)
+    ] = None,
+    cascade: Annotated[
+        Path | None, typer.Option(help="What `bedside cascade` wrote for both bundles.", show_default=False)
+    ] = None,
 ) -> None:
-    """Predict images with a bundle. Needs no torch."""
+    """Predict images with a bundle, or with two in a row. Needs no torch."""
     from bedside.cli.predicting import run_predict
 
-    run_predict(bundle, files, shape.value, format_, precision, trust, threads, abstain, max_error, masks)
+    run_predict(
+        bundle, files, shape.value, format_, precision, trust, threads, abstain, max_error, masks, first, cascade
+    )
 
 
 @app.command(epilog="Example: `bedside verify demo-bundle.bedside --trust 3f2a9c0d11e4b875`")

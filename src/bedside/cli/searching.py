@@ -88,7 +88,10 @@ def run_search(asked: SearchRequest, request: Request) -> None:
             cohort,
             request.budget(),
             options,
-            **request.job(),
+            **request.asked(),
+            out=request.out,
+            preprocessing=request.preprocessing(),
+            resume=request.resume,
             watch=watch,
         )
         _show_front(console, found)

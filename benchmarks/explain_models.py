@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-
 from bedside.base.digest import digest_array
 from bedside.base.journal import Journal
 from bedside.base.task import Task

@@ -22,6 +22,7 @@ from bedside.running import Run
 from bedside.runtime.devices import DeviceSpec, device_named
 from bedside.runtime.session import Session, logits, open_session
 from bedside.sealing_stops import Story, sealed
+from bedside.skipping_stops import tiled
 from bedside.teaching_stops import same_answers, taught_by_all
 from bedside.testing_stops import tested
 from bedside.train.baseline import Baseline, load_reference
@@ -73,6 +74,7 @@ def concluded(run: Run, opening: Opening, proposal: Proposal, budget: Budget, ou
     choice = select(trials, budget, margin=run.settings.margin)
     attempt, chosen = next((a, t) for a in attempts for t in a.trials if t.name == choice.name)
     shipped = shipment(run, material, attempt, chosen, budget)
+    tiles = tiled(run, material, parts.split, shipped.models[0])
     gate, rules = gated(run, material, parts.split), abstaining(run, material, shipped.models)
 
     run.watch.stop(10, "evidence")
@@ -95,7 +97,7 @@ def concluded(run: Run, opening: Opening, proposal: Proposal, budget: Budget, ou
         parts=parts, material=material, baseline=opening.baseline, reference_point=reference.point,
         reference_profile=reference.profile, proposal=proposal, trials=trials, choice=choice, attempt=attempt,
         shipment=shipped, budget=budget, evidence=evidence, outcome=outcome, gate=gate, hardships=hardships,
-        findings=findings, int8=_int8_of(attempts),
+        findings=findings, tiles=tiles, int8=_int8_of(attempts),
     )  # fmt: skip
     return sealed(run, story, out, key or default_key_path())
 

@@ -27,6 +27,7 @@ from bedside.evidence_stops import Findings
 from bedside.robustness_stops import Hardships
 from bedside.running import WORKSHOP, Run
 from bedside.runtime.session import Session, open_session
+from bedside.skipping_stops import Tiles
 from bedside.testing_stops import REASON, TestOutcome
 from bedside.train.baseline import Baseline
 from bedside.train.start_weights import StartFile
@@ -59,6 +60,7 @@ class Story:
     gate: AcceptanceGate | None
     hardships: Hardships
     findings: Findings = field(default_factory=Findings)
+    tiles: Tiles = field(default_factory=Tiles)
     int8: tuple[AutopilotReport, ...] = ()
 
 
@@ -88,10 +90,12 @@ def sealed(run: Run, story: Story, out: Path, key_path: Path) -> Bundle:
             "evidence/trials.json": {"trials": story.trials, "choice": story.choice, "dropped": story.proposal.dropped},
             **story.hardships.values(),
             **story.findings.values(),
+            **story.tiles.values(),
         },
         texts=report_texts(data, name=out.name, version=VERSION),
         gate=story.gate,
         abstention=story.findings.rules,
+        skipping=story.tiles.rule,
     )
     return seal(job, out, load_or_create_key(key_path))
 
@@ -155,6 +159,7 @@ def _report_data(run: Run, story: Story, session: Session, point: OperatingPoint
         gaze=story.findings.gaze,
         gaze_pictures=story.findings.gaze_pictures,
         int8=_int8_reports(story),
+        tiles=story.tiles.evidence,
     )
 
 

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from bedside.base.arrays import FloatArray
-from bedside.base.digest import digest_array
 from bedside.base.files import write_atomic
 from bedside.base.task import Task
 from bedside.data.audit import audit_cohort, usable
@@ -35,6 +34,7 @@ from bedside.verify.operating_point import OperatingPoint
 from bedside.verify.overlap import class_tables, dice_of
 from bedside.verify.resampling import unit_weights
 from bedside.verify.segment_figures import case_mean, mean_over_cases
+from benchmarks.exporting import exported
 from benchmarks.ledger import Figure, record
 
 CELLS = Path(__file__).parent / ".cells"
@@ -98,8 +98,6 @@ def make_files(
     study: Study, split: Split, task: Task, preprocess: Preprocess, seed: int
 ) -> tuple[tuple[Artifact, ...], Path, float]:
     """Fit on development, observe, and write fp32 and int8; returns the seconds of CPU that the fit took too."""
-    from bedside.compress.quantization import QuantizationPlan
-    from bedside.export.converting import ExportJob, convert
     from bedside.train.architecture import Architecture, build
     from bedside.train.fitting import TrainingData, fit
     from bedside.train.plan import TrainPlan
@@ -129,11 +127,7 @@ def make_files(
     )  # fmt: skip
     fit_s = time.process_time() - begun
     observed = preprocess.normalize(stack_images(split.observation, preprocess))
-    job = ExportJob(
-        model=model, spec=preprocess.spec, n_classes=task.n_classes, observed=observed, folder=folder,
-        plan=QuantizationPlan(n_observed=len(observed), observation=digest_array(observed)),
-    )  # fmt: skip
-    return convert(job, "litert"), folder, fit_s
+    return exported(model, preprocess.spec, task.n_classes, observed, folder), folder, fit_s
 
 
 def locked(

@@ -56,6 +56,16 @@ def test_a_decathlon_task_becomes_a_cohort(tmp_path: Path) -> None:
     assert cohort.counts() == {"unassigned": {"background": 4, "head": 4, "tail": 4}}
 
 
+def test_a_folder_of_links_is_a_task_too(tmp_path: Path) -> None:
+    archive = decathlon(tmp_path / "archive")
+    farm = tmp_path / "farm"
+    for path in archive.rglob("*.*"):
+        place = farm / path.relative_to(archive)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(path)
+    assert len(load_cohort(f"msd:{farm}").cases) == 4
+
+
 def test_volumes_and_label_maps_arrive_on_one_grid(tmp_path: Path) -> None:
     cohort = load_cohort(f"msd:{decathlon(tmp_path)}")
     preprocess = suit_preprocess(cohort, image_px=96)

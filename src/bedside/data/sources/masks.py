@@ -4,10 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from bedside.base.errors import BedsideError, CohortError, InputError
 from bedside.base.task import Task
 from bedside.data.case import Case
 from bedside.data.cohort import Cohort
+from bedside.data.label_numbers import last_label
 from bedside.data.raster_labels import looks_black_and_white, read_mask_values
 from bedside.data.reading import IMAGE_SUFFIXES, read_image
 from bedside.data.sources.tables import choice, folder_at, part_named, rows_of, unknown_layout
@@ -15,16 +18,22 @@ from bedside.data.sources.tables import choice, folder_at, part_named, rows_of, 
 _LAYOUT = "metadata.csv with the columns file (or image) and mask, or the folders images/ and masks/ with equal names"
 MOST_CLASSES = 64
 """More numbers than these in unnamed masks are taken for a mistake."""
+_OBJECTS = "; with --option instances=yes each number is an object of one class"
 _OWN_COLUMNS = ("file", "image", "mask", "split", "patient_id", "group")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Pair:
-    """A case with the largest value in its mask, and whether that mask is black and white rather than numbered."""
+    """A case with the values in its mask, and whether that mask is black and white rather than numbered."""
 
     case: Case
-    highest: int = 0
+    numbers: tuple[int, ...] = (0,)
     is_white: bool = False
+
+    @property
+    def highest(self) -> int:
+        """Largest value in the mask."""
+        return self.numbers[-1]
 
 
 def load(rest: str, options: Mapping[str, str]) -> Cohort:
@@ -132,14 +141,18 @@ def _looked_at(case: Case, instances: bool, quarantined: dict[str, str]) -> _Pai
         quarantined[case.case_id] = f"its mask is {values.shape}, its image {size}"
         return None
     if instances:
-        return _Pair(case=replace(case, mask_counts_objects=True), highest=int(values.any()))
-    return _Pair(case=case, highest=int(values.max()), is_white=looks_black_and_white(values))
+        return _Pair(case=replace(case, mask_counts_objects=True), numbers=(0, int(values.any())))
+    return _Pair(case=case, numbers=tuple(np.unique(values).tolist()), is_white=looks_black_and_white(values))
 
 
 def _task(pairs: list[_Pair], options: Mapping[str, str]) -> Task:
     names = tuple(name.strip() for name in options.get("classes", "").split(",") if name.strip())
     if not names:
-        n_classes = 2 if _is_black_and_white(pairs) else max(2, 1 + max(pair.highest for pair in pairs))
+        n_classes = (
+            2
+            if _is_black_and_white(pairs)
+            else 1 + last_label([pair.numbers for pair in pairs], "the source", _OBJECTS)
+        )
         if n_classes > MOST_CLASSES:
             raise CohortError(
                 f"the masks hold numbers up to {n_classes - 1}, which nobody named",

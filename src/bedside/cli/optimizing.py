@@ -9,6 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bedside.base.budget import Budget
@@ -121,13 +122,17 @@ class Request:
         )
 
 
+SILENCE_S = 30.0
+"""A log, which shows no bar, hears of progress this often."""
+
+
 class TerminalWatch:
     """Shows each stop on a line and the work within it as a bar."""
 
     def __init__(self, console: Console, progress: Progress) -> None:
         self.console = console
         self.progress = progress
-        self.begun = monotonic()
+        self.begun = self.spoken = monotonic()
         self.task = progress.add_task("starting", total=None)
 
     def stop(self, number: int, name: str, detail: str = "") -> None:
@@ -139,6 +144,9 @@ class TerminalWatch:
     def tick(self, done: int, total: int, detail: str = "") -> None:
         """Move the bar."""
         self.progress.update(self.task, completed=done, total=total, description=detail or None)
+        if not self.console.is_terminal and monotonic() - self.spoken >= SILENCE_S:  # a log shows no bar
+            self.spoken = monotonic()
+            self.note(f"{self.spoken - self.begun:.0f} s: {done} of {total} {detail}".rstrip())
 
     def note(self, text: str) -> None:
         """Print a line."""
@@ -181,6 +189,15 @@ def announced(request: Request, console: Console) -> Cohort:
     """Load the cohort and say what is asked of it."""
     cohort = load_request_cohort(request, console)
     console.print(f"[bold]{cohort.name}[/], {len(cohort.cases)} cases, budget: {request.budget()}", highlight=False)
+    if left_out := cohort.quarantined:
+        name, why = next(iter(left_out.items()))
+        colour = "bold red" if len(left_out) > len(cohort.cases) else "yellow"
+        console.print(
+            f"[{colour}]{len(left_out)} left out[/], such as {escape(name)}: {escape(why)}",
+            highlight=False,
+            soft_wrap=True,
+        )
+        console.print(f"bedside data inspect {escape(request.source)} lists them", highlight=False, soft_wrap=True)
     return cohort
 
 

@@ -105,7 +105,7 @@ def _picture(case: Case) -> tuple[Picture, str, tuple[float, ...] | None]:
         voxels, spacing_mm = (case.pixels, None) if case.path is None else read_grey(case.path)
         if voxels is not None:
             return Picture(pixels=three_views(voxels)), " x ".join(map(str, voxels.shape)), spacing_mm
-    if case.pixels is not None or case.path is None:
+    if case.pixels is not None or case.path is None or case.is_clip:
         picture = Picture(pixels=case.image())
     else:
         picture = read_picture(case.path, frame=case.frame)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bedside.base.errors import CohortError
 from bedside.data.cohort import Cohort
+from bedside.data.label_numbers import last_label, stray
 from bedside.data.nifti import SUFFIXES, nifti_stem
 from bedside.data.sources.tables import choice, folder_at, part_named, rows_of, unknown_layout
 from bedside.data.sources.volumes import VolumePair, checked, segmentation_cohort
@@ -40,6 +41,8 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
     listed, unpaired = (_from_table(table), {}) if table else _from_names(folder)
     known = tuple(range(len(names))) if names else None
     pairs, quarantined = checked(listed, known, check=check)
+    if not names and check == "full":
+        pairs, quarantined = _in_a_row(folder, pairs, quarantined)
     facts = {"name": folder.resolve().name, "source": f"nifti:{folder.resolve().name}",
              "may_flip": options.get("may_flip", "") == "yes"}  # fmt: skip
     return segmentation_cohort(pairs, quarantined | unpaired, names or _numbered(folder, pairs, check), facts)
@@ -62,6 +65,15 @@ def _names(folder: Path, asked: str | None) -> tuple[str, ...]:
             f"{table} names the labels {sorted(named)}", expected="0, 1, 2, ... without gaps", hint="number them anew"
         )
     return tuple(named[number] for number in range(len(named)))
+
+
+def _in_a_row(
+    folder: Path, pairs: list[VolumePair], quarantined: dict[str, str]
+) -> tuple[list[VolumePair], dict[str, str]]:
+    """Leave maps out whose numbers lie beyond a gap."""
+    last = last_label([pair.numbers for pair in pairs], str(folder)) if pairs else 1
+    strays = {pair.case_id: stray(pair.numbers[-1], last) for pair in pairs if pair.numbers and pair.numbers[-1] > last}
+    return [pair for pair in pairs if pair.case_id not in strays], quarantined | strays
 
 
 def _numbered(folder: Path, pairs: list[VolumePair], check: str) -> tuple[str, ...]:

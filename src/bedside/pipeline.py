@@ -132,7 +132,9 @@ def optimize(
     cohort, audit = audited(run, load_cohort(cohort) if isinstance(cohort, str) else cohort)
     watch.stop(2, "split")
     split = split_by_patient(cohort, seed=seed)
-    preprocess = suit_preprocess(cohort, image_px=image_px or settings.preset.image_px, **(preprocessing or {}))
+    preprocess = suit_preprocess(
+        cohort, image_px=image_px or settings.preset.image_px, development=split.development, **(preprocessing or {})
+    )
     material = gathered(run, cohort, split, preprocess)
     watch.stop(3, "reference")
     reference_plan, plan = plans_for(run, cohort, material)

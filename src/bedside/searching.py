@@ -100,7 +100,9 @@ def search_cohort(
     _check_kind(cohort)
     watch.stop(2, "split")
     split = split_by_patient(cohort, seed=seed)
-    preprocess = suit_preprocess(cohort, image_px=image_px or settings.preset.image_px, **(preprocessing or {}))
+    preprocess = suit_preprocess(
+        cohort, image_px=image_px or settings.preset.image_px, development=split.development, **(preprocessing or {})
+    )
     sides_px = options.resolutions_px or _sides_px(preprocess.height_px)
     materials = {side: gathered(run, cohort, split, resized(preprocess, side)) for side in sides_px}
     largest = materials[max(materials)]

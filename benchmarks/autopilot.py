@@ -45,10 +45,10 @@ STUDIES = {
     "busi64": ("folder:us_breast_busi", 64),
 }
 NETS = {
-    "mobilenetv3_small": ("timm:mobilenetv3_small_100", 8_000),
-    "mobilenetv2_050": ("timm:mobilenetv2_050", 8_000),
-    "efficientnet_b0": ("timm:efficientnet_b0", 4_000),
-    "depthwise": ("depthwise", 12_000),
+    "mobilenetv3_small": ("timm:mobilenetv3_small_100", 24_000),
+    "mobilenetv2_050": ("timm:mobilenetv2_050", 24_000),
+    "efficientnet_b0": ("timm:efficientnet_b0", 12_000),
+    "depthwise": ("depthwise", 24_000),
 }
 """Family and images seen by the fit."""
 
@@ -71,14 +71,15 @@ def run_cell(cell: Cell) -> None:
     """Fit, round in four ways, score the test, write the cell."""
     from bedside.base.budget import Budget
     from bedside.base.digest import digest_array
+    from bedside.cohort_stops import gathered
     from bedside.compress.autopilot import PLAIN
     from bedside.compress.compressing import CompressedModel
     from bedside.compress.presets import preset_named
     from bedside.compress.recipe import Recipe
     from bedside.export.converting import ExportJob, convert
     from bedside.mending_stops import Subject, mended
+    from bedside.running import Run, Settings
     from bedside.runtime.session import logits, open_session
-    from bedside.stops import Run, Settings, gathered
     from bedside.train.architecture import Architecture, build
     from bedside.train.checkpoint import load_weights, save_weights
     from bedside.train.fitting import fit

@@ -20,11 +20,11 @@ from bedside.export.converting import ExportJob, convert
 from bedside.export.exported import eager_session
 from bedside.runtime.artifact import Artifact
 from bedside.runtime.session import Session, logits, open_session
-from bedside.stops import monitor_for
 from bedside.train.architecture import Architecture
 from bedside.train.baseline import Baseline, fit_reference, load_reference
 from bedside.train.objective import CLASSES
 from bedside.train.plan import TrainPlan
+from bedside.verify.judge import judge_of
 from bedside.verify.operating_point import OperatingPoint, lock_operating_point
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def fitted(
     """
     from bedside.train.fitting import teach
 
-    data, monitor = training_data(split, preprocess), monitor_for(TASK)
+    data, monitor = training_data(split, preprocess), judge_of(TASK).monitor(TASK)
     flips = Augment(flip_prob=0.5)
     plan = TrainPlan(n_epochs=12, learning_rate=5e-4, patience=12, n_views=10_000, batch_size=32, augment=flips,
                      seed=seed)  # fmt: skip

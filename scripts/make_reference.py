@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bedside.base.errors import INTERRUPTED_EXIT_CODE, error_tree
 from bedside.compress.presets import PRESETS
-from bedside.pipeline import FORMATS
+from bedside.running import FORMATS
 from bedside.runtime.devices import devices
 
 PAGES = Path(__file__).parents[1] / "docs" / "reference"

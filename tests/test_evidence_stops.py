@@ -15,6 +15,7 @@ from bedside.base.journal import Journal
 from bedside.base.task import Task
 from bedside.base.watch import Silent
 from bedside.bundle.sealing import ModelFile
+from bedside.cohort_stops import gathered
 from bedside.compress.presets import preset_named
 from bedside.data.case_notes import CaseNotes
 from bedside.data.preprocess import Preprocess
@@ -22,9 +23,9 @@ from bedside.data.sources import load_cohort
 from bedside.data.split import split_by_patient
 from bedside.evidence_stops import Findings, abstaining, pictured
 from bedside.gaze_stops import MAX_GMACS, GazeOutcome, GazePlan, Looker, chosen_rows, gazed, masks_of
+from bedside.running import Run, Settings
 from bedside.runtime.session import open_session
 from bedside.runtime.toys import toy_artifact
-from bedside.stops import Run, Settings, gathered
 from bedside.verify.operating_point import OperatingPoint
 
 pytestmark = pytest.mark.workshop

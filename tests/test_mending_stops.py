@@ -17,6 +17,7 @@ from bedside.base.budget import Budget
 from bedside.base.journal import Journal
 from bedside.base.watch import Silent
 from bedside.bundle.int8_section import _table
+from bedside.cohort_stops import Material, gathered
 from bedside.compress.presets import preset_named
 from bedside.compress.proposing import given
 from bedside.compress.recipe import STEPS, Recipe, Workbench
@@ -26,9 +27,9 @@ from bedside.data.sources import load_cohort
 from bedside.data.split import disjoint_observations, split_by_patient
 from bedside.export.exported import eager_session
 from bedside.mending_stops import leave_tries
+from bedside.running import Run, Settings
 from bedside.runtime.devices import device_named
 from bedside.runtime.session import logits
-from bedside.stops import Material, Run, Settings, gathered
 from bedside.train.architecture import Architecture, build
 from bedside.train.baseline import Baseline
 from bedside.train.checkpoint import weights_digest

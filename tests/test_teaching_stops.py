@@ -11,11 +11,13 @@ pytest.importorskip("torch", reason="teaching needs the workshop extra")
 from bedside.base.errors import InputError, RecipeError
 from bedside.base.journal import Journal
 from bedside.base.watch import Silent
+from bedside.cohort_stops import Material, gathered
 from bedside.compress.presets import preset_named
 from bedside.data.preprocess import Preprocess
 from bedside.data.sources import load_cohort
 from bedside.data.split import split_by_patient
-from bedside.stops import Material, Run, Settings, gathered, plans_for, referenced, taught
+from bedside.fitting_stops import plans_for, referenced, taught
+from bedside.running import Run, Settings
 from bedside.teaching_stops import SEED_STEP, same_answers, taught_by_all
 from bedside.train.answering import blended
 from bedside.train.baseline import load_reference

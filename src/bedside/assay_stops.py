@@ -1,7 +1,7 @@
 """One try of the autopilot: the int8 file of a fix is made, and judged in its own runtime on tuning data."""
 
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -13,16 +13,18 @@ from bedside.base.budget import Budget, unit_of
 from bedside.base.digest import Digest, digest_array, digest_file
 from bedside.base.errors import BedsideError
 from bedside.base.stamp import versions_of
+from bedside.cohort_stops import Material
 from bedside.compress.autopilot import PLAIN, Fix
 from bedside.compress.compressing import CompressedModel
 from bedside.compress.preparing import prepared
-from bedside.compress.qat import Qat
 from bedside.compress.quantization import QuantizationPlan
-from bedside.compress.recipe import Recipe, Workbench
+from bedside.compress.recipe import Recipe
 from bedside.export.converting import ExportJob, convert
+from bedside.file_stops import locked, paritied
+from bedside.fitting_stops import trained_rounding
+from bedside.running import WORKSHOP, Run
 from bedside.runtime.artifact import Artifact
 from bedside.runtime.session import logits, open_session
-from bedside.stops import WORKSHOP, Material, Run, locked, paritied
 from bedside.verify.int8_tries import Int8Try
 from bedside.verify.judge import Answer, judge_of
 from bedside.verify.parity import ParityReport, edge_images
@@ -227,22 +229,3 @@ class Assay:
     def _latency_ms(self, artifact: Artifact, folder: Path) -> float:
         session = open_session(artifact, folder)
         return float(np.median(time_session(session, self.material.tuning_inputs()[0])))
-
-
-def trained_rounding(
-    run: Run, material: Material, network: "nn.Module", recipe: Recipe, folder: Path
-) -> tuple["nn.Module", CompressedModel]:
-    """Quantization-aware training of a copy, with the network's own soft answers; its weights go into `folder`."""
-    from bedside.train.checkpoint import save_weights
-
-    monitor = judge_of(material.task).monitor(material.task)
-    bench = Workbench(
-        data=material.data, monitor=monitor, teacher_logits=None, folder=folder,
-        on_epoch=lambda mark: run.watch.tick(mark.epoch + 1, mark.epoch + 2, f"epoch {mark.epoch + 1} for int8"),
-    )  # fmt: skip
-    trained = Qat()(network, recipe, bench)
-    digest = save_weights(trained, folder / "weights.safetensors")
-    for leftover in folder.glob("*.ckpt"):
-        leftover.unlink()
-    whole = replace(recipe, steps=(*recipe.steps, "qat"))
-    return trained, CompressedModel(recipe=whole, file="weights.safetensors", digest=digest)

@@ -15,14 +15,17 @@ from bedside.base.errors import ParityError
 from bedside.base.files import write_atomic
 from bedside.base.jsonform import to_json
 from bedside.bundle.sealing import ModelFile
+from bedside.cohort_stops import Material
 from bedside.compress.compressing import CompressedModel, load_compressed
 from bedside.compress.proposing import Candidate, recosted
 from bedside.compress.recipe_file import write_recipe
+from bedside.file_stops import exported, locked, paritied, profiled, tried
+from bedside.fitting_stops import compressed
 from bedside.mending_stops import Mended, mended
+from bedside.running import Run
 from bedside.runtime.artifact import Artifact
 from bedside.runtime.devices import DeviceSpec, device_named
 from bedside.runtime.session import logits, open_session
-from bedside.stops import Material, Run, compressed, exported, locked, paritied, profiled, tried
 from bedside.train.baseline import Baseline
 from bedside.verify.int8_tries import AutopilotReport
 from bedside.verify.parity import ParityReport

@@ -10,13 +10,14 @@ from bedside.base.digest import Digest, digest_array
 from bedside.base.task import Task
 from bedside.bundle.report_data import GazePicture
 from bedside.bundle.sealing import ModelFile
+from bedside.cohort_stops import Material
 from bedside.compress.cost import count_model
 from bedside.data.case_notes import CaseNotes
 from bedside.export.exported import eager_session
 from bedside.gaze_stops import GazeOutcome, GazePlan, Looker, gazed
+from bedside.running import Run
 from bedside.runtime.devices import DeviceSpec
 from bedside.runtime.session import logits, open_session
-from bedside.stops import Material, Run
 from bedside.verify.abstention import (
     MIN_PATIENTS,
     AbstentionEvidence,
@@ -34,7 +35,7 @@ from bedside.verify.usefulness import Usefulness, usefulness
 if TYPE_CHECKING:
     from torch import nn
 
-    from bedside.sealing_stops import TestOutcome
+    from bedside.testing_stops import TestOutcome
 
 N_PICTURES = 6
 

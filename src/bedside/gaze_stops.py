@@ -12,10 +12,11 @@ from bedside.base.arrays import BoolArray, ByteArray, FloatArray, IntArray
 from bedside.base.digest import Digest, digest_array
 from bedside.base.files import write_atomic
 from bedside.bundle.sealing import ModelFile
+from bedside.cohort_stops import Material
 from bedside.data.case_notes import CaseNotes
 from bedside.export.exported import eager_session
+from bedside.running import Run
 from bedside.runtime.session import Session, open_session
-from bedside.stops import Material, Run
 from bedside.verify.deletion import Faithfulness, faithfulness
 from bedside.verify.gaze import ExplanationReport, judge_gaze
 from bedside.verify.heat import heat_maps

@@ -12,10 +12,12 @@ from bedside.base.digest import digest_array
 from bedside.base.errors import TraceError
 from bedside.base.files import write_atomic
 from bedside.base.jsonform import to_json, to_plain
+from bedside.cohort_stops import Material
 from bedside.compress.autopilot import PLAIN, Diagnosis, Fix, climb
 from bedside.compress.damage import DamageTable, bench_of, measure_damage, predicted
+from bedside.file_stops import locked
+from bedside.running import Run
 from bedside.runtime.session import logits, open_session
-from bedside.stops import Material, Run, locked
 from bedside.verify.int8_tries import AutopilotReport, CulpritLayer
 from bedside.verify.judge import judge_of
 

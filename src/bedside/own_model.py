@@ -1,28 +1,25 @@
 """The side door of the hall: a user's own network is the reference, and what ships is a smaller copy of it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from bedside.base.budget import Budget
 from bedside.base.digest import digest_many
 from bedside.base.errors import ShapeError
-from bedside.base.journal import Journal
-from bedside.base.watch import Silent, Watch
+from bedside.base.watch import Watch
 from bedside.bundle.opening import Bundle
+from bedside.cohort_stops import Material, gathered, parted
 from bedside.compress.cost import count_model
-from bedside.compress.presets import Preset
 from bedside.compress.proposing import Candidate, Proposal
 from bedside.compress.recipe_file import RecipeSketch, read_recipe
-from bedside.data.audit import LeakPolicy
+from bedside.concluding import Opening, concluded
 from bedside.data.cohort import Cohort
 from bedside.data.preprocess import Preprocess
 from bedside.data.sources import load_cohort
-from bedside.data.split import split_by_patient
-from bedside.pipeline import FORMATS, Opening, checked_settings, concluded, reuse_note, work_folder
+from bedside.fitting_stops import plans_for
+from bedside.running import Asked, Run, begun, settings_of
 from bedside.runtime.devices import DeviceSpec, device_named
-from bedside.stops import Material, Run, audited, gathered, plans_for
 from bedside.train.architecture import Architecture, build
 from bedside.train.baseline import Baseline, load_reference
 from bedside.train.plan import TrainPlan
@@ -64,18 +61,17 @@ def compress_own(
     budget: Budget | None = None,
     *,
     out: Path | str,
-    preset: str | Preset = "standard",
-    formats: Sequence[str] = FORMATS,
-    seed: int = 0,
-    threads: int = 1,
-    margin: float = 0.02,
-    leak_policy: LeakPolicy = "stop",
-    autopilot: bool = True,
     key: Path | None = None,
     resume: bool = True,
     watch: Watch | None = None,
+    **asked: Unpack[Asked],
 ) -> Bundle:
     """Apply a recipe to a copy of a user's network and seal what comes of it; the network itself is the reference.
+
+    Parameters
+    ----------
+    preset, formats, seed, threads, margin, target_sensitivity, leak_policy, autopilot
+        As in `bedside.optimize`.
 
     Raises
     ------
@@ -87,26 +83,18 @@ def compress_own(
         As `bedside.optimize` does.
     """
     sketch = recipe if isinstance(recipe, RecipeSketch) else read_recipe(recipe)
-    budget, watch, out = budget or Budget(), watch or Silent(), Path(out)
-    device = device_named(budget.device)
-    settings = checked_settings(preset, formats, seed, threads, margin, None, leak_policy, None, None)
-    settings = replace(settings, autopilot=autopilot)
+    budget, out = budget or Budget(), Path(out)
+    device, settings = device_named(budget.device), settings_of(**asked)
     cohort = load_cohort(cohort) if isinstance(cohort, str) else cohort
-    network = _read(own, cohort.task.n_classes, seed)
-    work = work_folder(out, resume=resume)
-    run = Run(settings=settings, journal=Journal(folder=work, on_reuse=reuse_note(watch)), watch=watch)
-
-    watch.stop(1, "cohort")
-    cohort, audit = audited(run, cohort)
-    watch.stop(2, "split")
-    split = split_by_patient(cohort, seed=seed)
-    material = gathered(run, cohort, split, own.preprocess)
-    watch.stop(3, "reference", "your network as it is")
-    _, plan = plans_for(run, cohort, material)
+    network = _read(own, cohort.task.n_classes, settings.seed)
+    run = begun(settings, out, resume=resume, watch=watch)
+    parts = parted(run, cohort)
+    material = gathered(run, parts.cohort, parts.split, own.preprocess)
+    run.watch.stop(3, "reference", "your network as it is")
+    _, plan = plans_for(run, parts.cohort, material)
     baseline, folder = _adopted(run, material, own, network, plan)
     opening = Opening(
-        cohort=cohort, audit=audit, split=split, material=material, baseline=baseline, folder=folder, plan=plan,
-        from_reference=True,
+        parts=parts, material=material, baseline=baseline, folder=folder, plan=plan, from_reference=True
     )  # fmt: skip
     return concluded(run, opening, _proposal(sketch, opening, device), budget, out, key)
 

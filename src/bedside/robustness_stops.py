@@ -8,13 +8,14 @@ import numpy as np
 from bedside.base.arrays import ByteArray, IntArray
 from bedside.base.digest import digest_array
 from bedside.bundle.sealing import ModelFile
+from bedside.cohort_stops import Material
 from bedside.data.case import Case, units_of
 from bedside.data.cohort import Cohort
 from bedside.data.corruptions import suite_for
 from bedside.data.preprocess import Preprocess
 from bedside.data.split import Split
+from bedside.running import Run
 from bedside.runtime.session import open_session
-from bedside.stops import Material, Run
 from bedside.verify.gate import MIN_IMAGES, AcceptanceGate, fit_gate
 from bedside.verify.outliers import GateEvidence, as_pictures, gate_evidence
 from bedside.verify.robustness import Robustness, corruption_robustness

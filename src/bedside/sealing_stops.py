@@ -1,17 +1,14 @@
-"""The last stops: the sealed test, and everything that goes into the bundle."""
+"""Stop 11: everything that goes into the bundle, under one signature."""
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from bedside.attempts import Attempt, Shipment
-from bedside.base.arrays import ByteArray, FloatArray
+from bedside.base.arrays import FloatArray
 from bedside.base.budget import Budget
 from bedside.base.digest import digest_value
-from bedside.base.files import write_atomic
 from bedside.base.stamp import Stamp, versions_of
 from bedside.base.task import Task
 from bedside.base.version import VERSION
@@ -20,159 +17,34 @@ from bedside.bundle.model_card import intended_use
 from bedside.bundle.opening import Bundle
 from bedside.bundle.report_data import ReportData
 from bedside.bundle.report_texts import report_texts
-from bedside.bundle.sealing import ModelFile, SealJob, seal
+from bedside.bundle.sealing import SealJob, seal
 from bedside.bundle.signing import load_or_create_key
+from bedside.cohort_stops import Material, Parts
 from bedside.compress.proposing import Proposal
-from bedside.data.audit import CohortAudit
-from bedside.data.case import units_of
-from bedside.data.case_notes import CaseNotes, note_cases, notes_from
-from bedside.data.cohort import Cohort
 from bedside.data.counting import native_sizes, part_classes, part_units
-from bedside.data.spacings import spacings_of
-from bedside.data.split import SealedCases, Split
-from bedside.data.stacking import stack_images
-from bedside.data.targets import Targets, targets_of
+from bedside.data.split import Split
 from bedside.evidence_stops import Findings
 from bedside.robustness_stops import Hardships
-from bedside.runtime.session import Session, logits, open_session
-from bedside.stops import WORKSHOP, Material, Run
+from bedside.running import WORKSHOP, Run
+from bedside.runtime.session import Session, open_session
+from bedside.skipping_stops import Tiles
+from bedside.testing_stops import REASON, TestOutcome
 from bedside.train.baseline import Baseline
 from bedside.train.start_weights import StartFile
 from bedside.train.transfer import start_words
-from bedside.verify.evidence import Evidence
 from bedside.verify.gate import AcceptanceGate
 from bedside.verify.int8_tries import AutopilotReport, Int8Reports
-from bedside.verify.judge import Answer, AnyEvidence, Truth, judge_of
-from bedside.verify.measured import MeasuredEvidence
+from bedside.verify.judge import AnyEvidence
 from bedside.verify.operating_point import OperatingPoint
 from bedside.verify.profiling import Profile
 from bedside.verify.selection import Choice, Trial
-
-REASON = "the one clinical evaluation of the shipped model, after it was chosen on tuning data"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TestOutcome:
-    """What the opened test came to; kept, so that the seal is broken once only.
-
-    Parameters
-    ----------
-    images
-        ``(n, *spec.shape)`` uint8.
-    targets
-        ``(n, ...)``, what the reference standard says.
-    shipped, own_fp32, reference
-        Outputs ``(n, K, ...)``.
-    spacing_mm
-        Of the model's grid, ``(n, axes)``, NaN where not known; empty where the task does not ask.
-    """
-
-    __test__ = False
-
-    images: ByteArray
-    targets: Targets
-    units: tuple[str, ...]
-    shipped: FloatArray
-    own_fp32: FloatArray
-    reference: FloatArray
-    spacing_mm: FloatArray
-    notes: CaseNotes = field(default_factory=CaseNotes)
-
-    def truth(self, task: Task) -> Truth:
-        """What the reference standard says of the test."""
-        rows = (tuple(map(float, row)) for row in self.spacing_mm)
-        spacings = tuple(None if any(math.isnan(size) for size in row) else row for row in rows)
-        return Truth(task=task, targets=self.targets, units=self.units, spacing_mm=spacings)
-
-
-def tested(
-    run: Run, material: Material, sealed: SealedCases, shipped: ModelFile, own_fp32: Session, reference: Session,
-    reference_point: OperatingPoint,
-) -> tuple[AnyEvidence, TestOutcome]:  # fmt: skip
-    """Stop 10: the seal is broken once, for the shipped bytes, on the shipped runtime."""
-    inputs = [shipped.artifact, shipped.point, reference_point, material.digest, sealed.digest(), run.settings.margin]
-    path = run.journal.place("evidence", inputs) / "outcome.npz"
-
-    def make() -> AnyEvidence:
-        cases = sealed.open(reason=REASON)
-        images = stack_images(cases, material.preprocess, run.watch.tick)
-        ready = material.preprocess.normalize(images)
-        outcome = TestOutcome(
-            images=images,
-            targets=targets_of(cases, material.task, material.preprocess),
-            units=tuple(units_of(cases)),
-            shipped=logits(open_session(shipped.artifact, shipped.folder), ready),
-            own_fp32=logits(own_fp32, ready),
-            reference=logits(reference, ready),
-            spacing_mm=_table(spacings_of(cases, material.task, material.preprocess)),
-            notes=note_cases(
-                cases,
-                material.preprocess,
-                seed=run.settings.seed,
-                with_lesions=material.task.picks_one and material.preprocess.spec.is_image,
-            ),
-        )
-        write_atomic(path, _packed(outcome))
-        return _judge(run, material, outcome, shipped.point, reference_point)
-
-    kind = Evidence if material.task.picks_one else MeasuredEvidence
-    evidence = run.journal.stop("evidence", kind, inputs, make)
-    return evidence, _unpacked(path)
-
-
-def _judge(
-    run: Run, material: Material, outcome: TestOutcome, point: OperatingPoint, reference_point: OperatingPoint
-) -> AnyEvidence:
-    return judge_of(material.task).evaluate(
-        outcome.truth(material.task),
-        shipped=Answer(outputs=outcome.shipped, point=point),
-        reference=Answer(outputs=outcome.reference, point=reference_point),
-        own_fp32=outcome.own_fp32,
-        margin=run.settings.margin,
-        reason=REASON,
-        seed=run.settings.seed,
-    )
-
-
-def _table(spacings: Sequence[tuple[float, ...] | None]) -> FloatArray:
-    """``(n, axes)``, NaN where not known."""
-    n_axes = max((len(row) for row in spacings if row is not None), default=1)
-    return np.array([row or (math.nan,) * n_axes for row in spacings]).reshape(len(spacings), n_axes)
-
-
-def _packed(outcome: TestOutcome) -> bytes:
-    from io import BytesIO
-
-    buffer = BytesIO()
-    np.savez_compressed(
-        buffer,
-        images=outcome.images,
-        targets=outcome.targets,
-        units=np.array(outcome.units),
-        shipped=outcome.shipped,
-        own_fp32=outcome.own_fp32,
-        reference=outcome.reference,
-        spacing_mm=outcome.spacing_mm,
-        **outcome.notes.arrays(),  # type: ignore[arg-type]
-    )
-    return buffer.getvalue()
-
-
-def _unpacked(path: Path) -> TestOutcome:
-    with np.load(path, allow_pickle=False) as held:
-        arrays = {name: held[name] for name in held.files}
-    units = tuple(str(unit) for unit in arrays.pop("units"))
-    notes = notes_from(arrays)
-    return TestOutcome(units=units, notes=notes, **arrays)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
     """What the run has learned by the time the bundle is sealed."""
 
-    cohort: Cohort
-    audit: CohortAudit
-    split: Split
+    parts: Parts
     material: Material
     baseline: Baseline
     reference_point: OperatingPoint
@@ -188,6 +60,7 @@ class Story:
     gate: AcceptanceGate | None
     hardships: Hardships
     findings: Findings = field(default_factory=Findings)
+    tiles: Tiles = field(default_factory=Tiles)
     int8: tuple[AutopilotReport, ...] = ()
 
 
@@ -198,18 +71,18 @@ def sealed(run: Run, story: Story, out: Path, key_path: Path) -> Bundle:
     data = _report_data(run, story, session, shipped.point)
     job = SealJob(
         name=out.name,
-        task=story.cohort.task,
+        task=story.parts.cohort.task,
         preprocess=story.material.preprocess,
         models=story.shipment.models,
-        cohort=story.cohort.name,
+        cohort=story.parts.cohort.name,
         cohort_digest=data.lineage[0].digest,
-        is_phantom=story.cohort.is_phantom,
+        is_phantom=story.parts.cohort.is_phantom,
         intended_use=intended_use(data),
         version=VERSION,
         values={
             "evidence/evidence.json": story.evidence,
             "evidence/parity.json": story.shipment.parity_of_format,
-            "evidence/audit.json": story.audit,
+            "evidence/audit.json": story.parts.audit,
             "evidence/lineage.json": {"stamps": data.lineage, "versions": data.versions, "seed": data.seed},
             "evidence/recipe.json": story.attempt.candidate.recipe,
             "evidence/profile.json": {"shipped": data.chosen.profile, "reference": story.reference_profile},
@@ -217,10 +90,12 @@ def sealed(run: Run, story: Story, out: Path, key_path: Path) -> Bundle:
             "evidence/trials.json": {"trials": story.trials, "choice": story.choice, "dropped": story.proposal.dropped},
             **story.hardships.values(),
             **story.findings.values(),
+            **story.tiles.values(),
         },
         texts=report_texts(data, name=out.name, version=VERSION),
         gate=story.gate,
         abstention=story.findings.rules,
+        skipping=story.tiles.rule,
     )
     return seal(job, out, load_or_create_key(key_path))
 
@@ -236,7 +111,7 @@ def _start_weights(story: Story, start: StartFile | None) -> str:
 
 
 def _report_data(run: Run, story: Story, session: Session, point: OperatingPoint) -> ReportData:
-    cohort, outcome, settings = story.cohort, story.outcome, run.settings
+    cohort, outcome, settings = story.parts.cohort, story.outcome, run.settings
     truth = outcome.truth(cohort.task)
     job = GalleryJob(
         images=outcome.images, truth=truth, outputs=outcome.shipped, point=point, session=session,
@@ -249,9 +124,9 @@ def _report_data(run: Run, story: Story, session: Session, point: OperatingPoint
         modality=cohort.modality,
         is_phantom=cohort.is_phantom,
         task=cohort.task,
-        audit=story.audit,
-        split_how=story.split.how,
-        part_sizes=_part_sizes(story.split),
+        audit=story.parts.audit,
+        split_how=story.parts.split.how,
+        part_sizes=_part_sizes(story.parts.split),
         budget=story.budget,
         trials=story.trials,
         choice=story.choice,
@@ -269,9 +144,9 @@ def _report_data(run: Run, story: Story, session: Session, point: OperatingPoint
         versions=versions_of(WORKSHOP),
         seed=settings.seed,
         preset=settings.preset.name,
-        part_classes=part_classes(story.split, cohort.task),
-        part_units=part_units(story.split, outcome.units),
-        native_sizes=native_sizes(story.split.observation),
+        part_classes=part_classes(story.parts.split, cohort.task),
+        part_units=part_units(story.parts.split, outcome.units),
+        native_sizes=native_sizes(story.parts.split.observation),
         input_spec=story.material.preprocess.spec,
         models=tuple(model.artifact for model in story.shipment.models),
         start_weights=_start_weights(story, settings.start),
@@ -284,6 +159,7 @@ def _report_data(run: Run, story: Story, session: Session, point: OperatingPoint
         gaze=story.findings.gaze,
         gaze_pictures=story.findings.gaze_pictures,
         int8=_int8_reports(story),
+        tiles=story.tiles.evidence,
     )
 
 
@@ -305,12 +181,12 @@ def _part_sizes(split: Split) -> dict[str, int]:
 
 def _lineage(story: Story) -> tuple[Stamp, ...]:
     """Each stop under its digest; measured values are left out, so that an equal run has an equal lineage."""
-    cohort, split = story.cohort.digest(), story.split.digest()
+    cohort, split = story.parts.cohort.digest(), story.parts.split.digest()
     model, artifact = story.attempt.model.digest, story.shipment.models[0].artifact.digest
-    leak = f"{len(story.audit.leaks)} leaks, {story.audit.policy}" if story.audit.leaks else ""
+    leak = f"{len(story.parts.audit.leaks)} leaks, {story.parts.audit.policy}" if story.parts.audit.leaks else ""
     return (
         Stamp(stop="cohort", digest=cohort, note=leak),
-        Stamp(stop="split", digest=split, parents=(cohort,), note=story.split.how),
+        Stamp(stop="split", digest=split, parents=(cohort,), note=story.parts.split.how),
         Stamp(stop="reference", digest=story.baseline.digest, parents=(split,), note=story.baseline.architecture.name),
         Stamp(stop="candidate", digest=digest_value(story.attempt.candidate.recipe), parents=(split,)),
         Stamp(stop="compress", digest=model, parents=(story.baseline.digest, split), note=story.attempt.candidate.name),

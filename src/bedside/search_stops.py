@@ -11,6 +11,7 @@ from bedside.base.files import write_atomic
 from bedside.base.journal import Journal
 from bedside.base.stamp import versions_of
 from bedside.bundle.search_figure import Spot, search_svg
+from bedside.cohort_stops import Material
 from bedside.compress.prune import Prune
 from bedside.compress.quantization import QuantizationPlan
 from bedside.compress.recipe import Recipe, StepCall, Workbench
@@ -21,8 +22,8 @@ from bedside.compress.search.sketching import Frame
 from bedside.compress.search.space import Point
 from bedside.compress.search.supernet import SharedOracle
 from bedside.export.converting import ExportJob, convert
+from bedside.running import WORKSHOP, Run
 from bedside.runtime.artifact import Precision
-from bedside.stops import WORKSHOP, Material, Run
 from bedside.train.architecture import build
 from bedside.train.shared_weights import SharedPlan
 from bedside.verify.judge import judge_of

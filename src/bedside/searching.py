@@ -1,17 +1,17 @@
 """The search's door of the hall: a cohort and a budget go in, the front that is found goes through stops 4 to 11."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from bedside.base.budget import Budget
 from bedside.base.errors import InputError
 from bedside.base.journal import Journal
-from bedside.base.watch import Silent, Watch
+from bedside.base.watch import Watch
 from bedside.bundle.opening import Bundle
 from bedside.bundle.signing import default_key_path
-from bedside.compress.presets import Preset
+from bedside.cohort_stops import Material, Parts, gathered, parted
 from bedside.compress.proposing import given
 from bedside.compress.search.brief import Tools
 from bedside.compress.search.choosing import finalists
@@ -26,16 +26,14 @@ from bedside.compress.search.spaces import space_for
 from bedside.compress.search.spread import Here, OnRay
 from bedside.compress.search.table import leave_table
 from bedside.compress.search.trial import SearchTrial
-from bedside.data.audit import LeakPolicy
+from bedside.concluding import Opening, concluded
 from bedside.data.cohort import Cohort
 from bedside.data.preprocess import Preprocess
-from bedside.data.sources import load_cohort
-from bedside.data.split import split_by_patient
 from bedside.data.stacking import suit_preprocess
-from bedside.pipeline import FORMATS, Opening, checked_settings, concluded, reuse_note, work_folder
+from bedside.fitting_stops import plans_for, referenced
+from bedside.running import AskedOfNetworks, Run, begun, settings_of
 from bedside.runtime.devices import device_named
 from bedside.search_stops import Measurer, leave_figures, oracle_for
-from bedside.stops import Material, Run, audited, gathered, plans_for, referenced
 from bedside.verify.judge import judge_of
 
 KINDS = ("classification", "ordinal", "multilabel")
@@ -47,8 +45,8 @@ class Found:
     """A search that has ended, and all that the hall needs to go on."""
 
     run: Run
-    cohort: Cohort
-    opening: Mapping[str, Any]
+    parts: Parts
+    materials: Mapping[int, Material]
     preprocess: Preprocess
     frame: Frame
     goals: Goals
@@ -64,18 +62,10 @@ def search_cohort(
     options: SearchOptions | None = None,
     *,
     out: Path | str,
-    preset: str | Preset = "standard",
-    formats: Sequence[str] = FORMATS,
-    seed: int = 0,
-    threads: int = 1,
-    margin: float = 0.02,
-    target_sensitivity: float | None = None,
-    leak_policy: LeakPolicy = "stop",
-    reference: str | None = None,
-    image_px: int | None = None,
     preprocessing: Mapping[str, Any] | None = None,
     resume: bool = True,
     watch: Watch | None = None,
+    **asked: Unpack[AskedOfNetworks],
 ) -> Found:
     """Search for networks that fit a budget; tuning data only.
 
@@ -89,22 +79,17 @@ def search_cohort(
     BudgetError
         If nothing that was tried fits.
     """
-    budget, options, watch, out = budget or Budget(), options or SearchOptions(), watch or Silent(), Path(out)
-    settings = checked_settings(
-        preset, formats, seed, threads, margin, target_sensitivity, leak_policy, reference, image_px
-    )
-    work = work_folder(out, resume=resume)
-    run = Run(settings=settings, journal=Journal(folder=work, on_reuse=reuse_note(watch)), watch=watch)
-    watch.stop(1, "cohort")
-    cohort, audit = audited(run, load_cohort(cohort) if isinstance(cohort, str) else cohort)
+    budget, options, out = budget or Budget(), options or SearchOptions(), Path(out)
+    settings = settings_of(**asked)
+    run = begun(settings, out, resume=resume, watch=watch)
+    parts = parted(run, cohort)
+    cohort, seed = parts.cohort, settings.seed
     _check_kind(cohort)
-    watch.stop(2, "split")
-    split = split_by_patient(cohort, seed=seed)
     preprocess = suit_preprocess(
-        cohort, image_px=image_px or settings.preset.image_px, development=split.development, **(preprocessing or {})
+        cohort, image_px=settings.image_px or settings.preset.image_px, **(preprocessing or {})
     )
     sides_px = options.resolutions_px or _sides_px(preprocess.height_px)
-    materials = {side: gathered(run, cohort, split, resized(preprocess, side)) for side in sides_px}
+    materials = {side: gathered(run, cohort, parts.split, resized(preprocess, side)) for side in sides_px}
     largest = materials[max(materials)]
     _, plan = plans_for(run, cohort, largest)
     frame = Frame(
@@ -115,18 +100,17 @@ def search_cohort(
         options.families, sides_px, elastic=frame.elastic, kept_fracs=options.kept_fracs, precisions=options.precisions
     )
     goals = _goals(space, frame, budget, options, cohort)
-    folder = work / "search"
+    folder = run.journal.folder / "search"
     journal = open_journal(folder, space, goals, sampler=options.sampler, seed=seed)
-    watch.stop(3, "supernet" if options.quality == "supernet" else "search")
+    run.watch.stop(3, "supernet" if options.quality == "supernet" else "search")
     oracle = oracle_for(run, materials, frame, quality=options.quality, n_images=options.supernet_images,
                         fit_epochs=options.fit_epochs)  # fmt: skip
-    watch.stop(4, "search", f"{options.plan.n_trials} trials by {options.sampler} of {space.n_points():.3g} points")
+    run.watch.stop(4, "search", f"{options.plan.n_trials} trials by {options.sampler} of {space.n_points():.3g} points")
     result = search(journal, options.plan, _tools(run, materials, frame, goals, oracle, options, folder))
     leave_table(folder, result, frame)
     leave_figures(folder, result, goals, judge_of(cohort.task).metric)
-    opening = {"audit": audit, "split": split, "materials": materials}
     return Found(
-        run=run, cohort=cohort, opening=opening, preprocess=preprocess, frame=frame, goals=goals, result=result,
+        run=run, parts=parts, materials=materials, preprocess=preprocess, frame=frame, goals=goals, result=result,
         folder=folder, budget=budget, n_finalists=options.n_finalists,
     )  # fmt: skip
 
@@ -140,7 +124,8 @@ def _tools(
         run.watch.tick(n_done, options.plan.n_trials, f"trial {trial.number}: {shown[:60]}")
 
     return Tools(
-        frame=frame, goals=goals, oracle=oracle, answers=Journal(folder=folder / "answers"),
+        frame=frame, goals=goals, oracle=oracle, rounds=len(options.precisions) > 1,
+        answers=Journal(folder=folder / "answers"),
         measure=Measurer(run=run, materials=materials, frame=frame, folder=folder),
         spread=OnRay(options.ray) if options.ray else Here(), on_trial=tick,
     )  # fmt: skip
@@ -185,14 +170,11 @@ def conclude_search(found: Found, *, out: Path | str, key: Path | None = None) -
     run, settings = found.run, found.run.settings
     chosen = finalists(found.result, found.budget, margin=settings.margin, n=found.n_finalists)
     side_px = int(chosen[0].point["resolution_px"] or found.frame.spec.height_px)
-    material = found.opening["materials"][side_px]
+    material = found.materials[side_px]
     run.watch.stop(3, "reference")
-    reference_plan, plan = plans_for(run, found.cohort, material)
+    reference_plan, plan = plans_for(run, found.parts.cohort, material)
     baseline, folder = referenced(run, material, reference_plan)
-    opening = Opening(
-        cohort=found.cohort, audit=found.opening["audit"], split=found.opening["split"], material=material,
-        baseline=baseline, folder=folder, plan=plan,
-    )  # fmt: skip
+    opening = Opening(parts=found.parts, material=material, baseline=baseline, folder=folder, plan=plan)
     recipes = [found.frame.recipe(trial.point) for trial in chosen]
     proposal = given(recipes, device_named(found.budget.device))
     return concluded(run, opening, proposal, found.budget, Path(out), key or default_key_path())

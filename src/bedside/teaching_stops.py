@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 from bedside.base.arrays import FloatArray
 from bedside.base.errors import RecipeError
-from bedside.stops import Material, Run, referenced, taught
+from bedside.cohort_stops import Material
+from bedside.fitting_stops import referenced, taught
+from bedside.running import Run
 from bedside.train.baseline import Baseline, load_reference
 from bedside.train.plan import TrainPlan
 

@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner, Result
 
 from bedside.base.digest import Digest, digest_array
 from bedside.base.errors import InputError
@@ -17,6 +19,7 @@ from bedside.base.task import Task
 from bedside.bundle.manifest import IntendedUse
 from bedside.bundle.sealing import ModelFile, SealJob, seal
 from bedside.bundle.signing import load_or_create_key
+from bedside.cli.app import app
 from bedside.data.preprocess import Preprocess
 from bedside.data.sources import load_cohort
 from bedside.serve.cascading import CascadeFile, CascadePredictor, cascade_pair, fitted_cascade
@@ -136,7 +139,10 @@ def test_the_file_is_read_again_and_predicts_by_the_one_that_is_sure(
     small, large = (Predictor.load(path).predict(files) for path in pair)
     sure = [max(p.probabilities) >= found.cascade.threshold_prob for p in small]
     assert {True, False} == set(sure)
-    assert predictor.predict(files) == [s if is_sure else b for s, b, is_sure in zip(small, large, sure, strict=True)]
+    assert predictor.predict(files) == [
+        replace(s, answered_by="bright8") if is_sure else replace(b, answered_by="bright16")
+        for s, b, is_sure in zip(small, large, sure, strict=True)
+    ]
 
 
 def test_black_images_are_answered_too(pair: tuple[Path, Path], found: CascadeFile, tmp_path: Path) -> None:
@@ -144,7 +150,8 @@ def test_black_images_are_answered_too(pair: tuple[Path, Path], found: CascadeFi
     Image.fromarray(np.zeros((16, 16), np.uint8)).save(tmp_path / "black.png")
     (answer,) = CascadePredictor.load(*pair, tmp_path / "cascade.json").predict([tmp_path / "black.png"])
     assert answer.called == "well"
-    assert answer == Predictor.load(pair[0]).predict([tmp_path / "black.png"])[0], "the small one is sure"
+    alone = Predictor.load(pair[0]).predict([tmp_path / "black.png"])[0]
+    assert answer == replace(alone, answered_by="bright8"), "the small one is sure"
 
 
 def test_other_bundles_and_a_wrong_order_are_refused(
@@ -174,3 +181,41 @@ def test_the_command_works_without_torch(pair: tuple[Path, Path], harbour: Path,
     for word in ("bright8, then bright16", "share that stopped early", "saved, ms an image", "not for diagnosis"):
         assert word in done.stdout, done.stdout
     assert json.loads(out.read_text())["n_test_cases"] == 120
+
+
+@pytest.fixture
+def predict(pair: tuple[Path, Path], harbour: Path, found: CascadeFile, tmp_path: Path):
+    (tmp_path / "cascade.json").write_bytes(to_json(found))
+    files = [str(harbour / f"{i}.png") for i in range(30)]
+
+    def run(*more: str) -> Result:
+        return CliRunner().invoke(app, ["predict", str(pair[1]), *files, *more])
+
+    return run
+
+
+def test_predict_says_which_bundle_answered(
+    predict, pair: tuple[Path, Path], found: CascadeFile, tmp_path: Path
+) -> None:
+    cascade = ["--first", str(pair[0]), "--cascade", str(tmp_path / "cascade.json")]
+    done = predict(*cascade, "--as", "json")
+    assert done.exit_code == 0, done.output
+    rows = json.loads(done.stdout)
+    alone = json.loads(predict("--as", "json").stdout)
+    by = [row["answered_by"] for row in rows]
+    assert set(by) == {"bright8", "bright16"}
+    for row, other in zip(rows, alone, strict=True):
+        if row["answered_by"] == "bright16":
+            assert row["probabilities"] == other["probabilities"]
+            assert "answered_by" not in other
+    head, *lines = predict(*cascade, "--as", "csv").stdout.splitlines()
+    assert head.endswith(",answered_by")
+    assert [line.rpartition(",")[2] for line in lines] == by
+    assert "by bright8" in predict(*cascade).stdout
+
+
+def test_half_of_a_cascade_is_refused(predict, pair: tuple[Path, Path], tmp_path: Path) -> None:
+    for words in (["--first", str(pair[0])], ["--cascade", str(tmp_path / "cascade.json")]):
+        done = predict(*words)
+        assert isinstance(done.exception, InputError)
+        assert "--first SMALL and --cascade FILE" in done.exception.expected

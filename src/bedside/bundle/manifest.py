@@ -18,6 +18,7 @@ SCHEMA_VERSION = 1
 MEASURED_FILES = (
     "evidence/int8.json",
     "evidence/profile.json",
+    "evidence/tiles.json",
     "evidence/trials.json",
     "model_card.md",
     "report.html",

@@ -10,6 +10,7 @@ from bedside.base.jsonform import from_json, to_json
 from bedside.bundle.manifest import SCHEMA_VERSION, Manifest, ShippedModel
 from bedside.bundle.signing import Signature, check_signature
 from bedside.bundle.unpacking import check_name, unpack
+from bedside.runtime.skipping import Skipping
 from bedside.verify.abstention import AbstentionRules
 from bedside.verify.gate import AcceptanceGate
 
@@ -18,6 +19,8 @@ GATE = "gate.json"
 """The acceptance gate; a bundle may lack it, and then judges every image."""
 ABSTAIN = "abstain.json"
 """Prediction sets and referral rules; a bundle may lack them, and then gives one class a case."""
+SKIPPING = "skipping.json"
+"""Which tiles of a large volume are not run; a bundle may lack it, and then runs every tile."""
 _AGAIN = "get the bundle again"
 
 
@@ -75,6 +78,18 @@ class Bundle:
         if ABSTAIN not in self.manifest.files:
             return None
         return _parse(AbstentionRules, (self.folder / ABSTAIN).read_bytes(), self.folder, ABSTAIN)
+
+    def skipping(self) -> Skipping | None:
+        """Read which tiles of a large volume are not run, or None where the bundle runs every tile.
+
+        Raises
+        ------
+        BundleError
+            If it is listed but is no such rule.
+        """
+        if SKIPPING not in self.manifest.files:
+            return None
+        return _parse(Skipping, (self.folder / SKIPPING).read_bytes(), self.folder, SKIPPING)
 
     @property
     def models_folder(self) -> Path:

@@ -20,6 +20,7 @@ from bedside.verify.robustness import Robustness
 from bedside.verify.selection import Choice, Trial
 from bedside.verify.shortcuts import ShortcutReport
 from bedside.verify.subgroup_evidence import SubgroupEvidence
+from bedside.verify.tile_evidence import TileEvidence
 from bedside.verify.usefulness import Usefulness
 
 
@@ -108,6 +109,8 @@ class ReportData:
         Prediction sets and referral, figures by attribute, net benefit, and where the models look; likewise.
     int8
         How each int8 file was reached.
+    tiles
+        What leaving background tiles of volumes out saves.
 
     A further section of the report gets an optional field here, None by default: see `bedside.bundle.sections`.
     """
@@ -148,6 +151,7 @@ class ReportData:
     gate: GateEvidence | None = None
     shortcuts: ShortcutReport | None = None
     int8: Int8Reports | None = None
+    tiles: TileEvidence | None = None
     abstention: AbstentionEvidence | None = None
     subgroups: SubgroupEvidence | None = None
     usefulness: Usefulness | None = None

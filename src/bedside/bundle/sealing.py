@@ -17,11 +17,12 @@ from bedside.base.jsonform import to_json
 from bedside.base.task import Task
 from bedside.bundle.golden import OUTPUTS, TOLERANCE_PROB, GoldenOutputs, encoded, golden_cases, golden_logits
 from bedside.bundle.manifest import MEASURED_FILES, SCHEMA_VERSION, IntendedUse, Manifest, ShippedModel
-from bedside.bundle.opening import ABSTAIN, GATE, MANIFEST, SIGNATURE, Bundle, open_bundle
+from bedside.bundle.opening import ABSTAIN, GATE, MANIFEST, SIGNATURE, SKIPPING, Bundle, open_bundle
 from bedside.bundle.signing import sign
 from bedside.data.preprocess import Preprocess
 from bedside.runtime.artifact import Artifact
 from bedside.runtime.session import open_session
+from bedside.runtime.skipping import Skipping
 from bedside.verify.abstention import AbstentionRules
 from bedside.verify.gate import AcceptanceGate
 from bedside.verify.operating_point import OperatingPoint
@@ -57,6 +58,8 @@ class SealJob:
         The acceptance gate, if images shall be refused that are unlike those of the cohort.
     abstention
         Prediction sets and referral rules of the model files, by name, if there are any.
+    skipping
+        Which tiles of a large volume are not run; None runs every tile.
     """
 
     name: str
@@ -72,6 +75,7 @@ class SealJob:
     texts: Mapping[str, str] = field(repr=False)
     gate: AcceptanceGate | None = field(default=None, repr=False)
     abstention: AbstentionRules | None = field(default=None, repr=False)
+    skipping: Skipping | None = None
 
 
 def seal(job: SealJob, out: Path, key: "Ed25519PrivateKey") -> Bundle:
@@ -114,6 +118,8 @@ def _fill(folder: Path, job: SealJob, key: "Ed25519PrivateKey") -> None:
         _write(folder / GATE, to_json(job.gate))
     if job.abstention is not None:
         _write(folder / ABSTAIN, to_json(job.abstention))
+    if job.skipping is not None:
+        _write(folder / SKIPPING, to_json(job.skipping))
     for name, value in job.values.items():
         _write(folder / name, to_json(value, indent=1))
     for name, text in job.texts.items():

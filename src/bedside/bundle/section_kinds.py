@@ -10,6 +10,7 @@ from bedside.verify.outliers import GateEvidence
 from bedside.verify.robustness import Robustness
 from bedside.verify.shortcuts import ShortcutReport
 from bedside.verify.subgroup_evidence import SubgroupEvidence
+from bedside.verify.tile_evidence import TileEvidence
 from bedside.verify.usefulness import Usefulness
 
 SECTION_KINDS: dict[str, type] = {
@@ -21,6 +22,7 @@ SECTION_KINDS: dict[str, type] = {
     "gate": GateEvidence,
     "int8": Int8Reports,
     "shortcuts": ShortcutReport,
+    "tiles": TileEvidence,
 }
 """By the anchor of the section."""
 

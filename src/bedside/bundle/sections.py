@@ -27,6 +27,7 @@ from bedside.bundle.report_data import ReportData
 from bedside.bundle.report_figures import report_figures
 from bedside.bundle.section import Section
 from bedside.bundle.subgroup_section import subgroup_section
+from bedside.bundle.tile_section import tile_section
 from bedside.bundle.uncertainty_sections import abstention_section, usefulness_section
 from bedside.verify.evidence import Evidence
 
@@ -132,6 +133,7 @@ SECTIONS: tuple[Callable[[ReportData], Section | None], ...] = (
     shortcut_section,
     parity_section,
     int8_section,
+    tile_section,
     gallery_section,
     trials_section,
     cohort_section,

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -19,6 +19,9 @@ from bedside.cli.source_options import source_options
 from bedside.data.audit import LeakPolicy
 from bedside.data.cohort import Cohort
 from bedside.data.sources import load_cohort
+
+if TYPE_CHECKING:
+    from bedside.running import Asked, AskedOfNetworks
 
 _NEEDS = (Requirement("torch", "bedside[workshop]"), Requirement("timm", "bedside[workshop]"))
 
@@ -59,13 +62,19 @@ class Request:
     autopilot: bool = True
     fit: str = "letterbox"
 
-    def job(self) -> dict[str, Any]:
+    def asked(self) -> "AskedOfNetworks":
         """Keyword arguments that `bedside.optimize` and a search take alike."""
         return {
-            "out": self.out, "preset": self.preset, "formats": self.format_names, "seed": self.seed,
-            "threads": self.n_threads, "margin": self.margin, "target_sensitivity": self.target_sensitivity,
-            "leak_policy": self.leak_policy, "reference": self.reference, "image_px": self.image_px,
-            "preprocessing": self.preprocessing(), "resume": self.resume,
+            **self.asked_of_any(), "target_sensitivity": self.target_sensitivity, "reference": self.reference,
+            "image_px": self.image_px, "adversarial_eps": self.adversarial_eps, "start_weights": self.start_weights,
+            "n_teachers": self.n_teachers,
+        }  # fmt: skip
+
+    def asked_of_any(self) -> "Asked":
+        """Keyword arguments of every door of the hall."""
+        return {
+            "preset": self.preset, "formats": self.format_names, "seed": self.seed, "threads": self.n_threads,
+            "margin": self.margin, "leak_policy": self.leak_policy, "autopilot": self.autopilot,
         }  # fmt: skip
 
     @property
@@ -158,13 +167,12 @@ def run_optimize(request: Request) -> None:
         bundle = optimize(
             cohort,
             request.budget(),
-            **request.job(),
+            **request.asked(),
+            out=request.out,
+            preprocessing=request.preprocessing(),
             recipes=request.recipes,
-            adversarial_eps=request.adversarial_eps,
-            start_weights=request.start_weights,
-            n_teachers=request.n_teachers,
-            autopilot=request.autopilot,
             key=request.key,
+            resume=request.resume,
             watch=watch,
         )
     show_result(console, bundle, request.out)

@@ -24,8 +24,19 @@ def run_predict(
     abstain: bool = False,
     max_error: float = 0.05,
     masks: Path | None = None,
+    first: Path | None = None,
+    cascade: Path | None = None,
 ) -> None:
     """Predict and print; rows appear as they are made, and so do masks."""
+    printers = {"table": _table, "json": _json, "csv": _csv}
+    if first is not None or cascade is not None:
+        if format_ or precision or abstain or masks:
+            raise InputError(
+                "a cascade with --format, --precision, --abstain or --masks", expected="a cascade as it was fitted",
+                hint="leave them out, or predict with one bundle",
+            )  # fmt: skip
+        printers[shape](_in_a_row(bundle, files, first, cascade, trust, threads))
+        return
     predictor = Predictor.load(
         bundle, format_=format_, precision=precision, trusted=trust, threads=threads, abstain=abstain,
         max_error_frac=max_error,
@@ -33,10 +44,26 @@ def run_predict(
     predictions = predictor.stream(files)
     if masks is not None:
         predictions = _with_masks(predictor, predictions, files, masks)
-    printers = {"table": _table, "json": _json, "csv": _csv}
     if predictor.bundle.manifest.task.kind == "detection":
         printers = {"table": box_table, "json": box_json, "csv": box_csv}
     printers[shape](predictions)
+
+
+def _in_a_row(
+    large: Path, files: list[Path], small: Path | None, cascade: Path | None, trust: str | None, threads: int
+) -> Iterator[Prediction]:
+    from bedside.serve.cascading import CascadePredictor
+
+    if small is None or cascade is None:
+        raise InputError(
+            "half of a cascade", expected="--first SMALL and --cascade FILE together",
+            hint="make the file by: bedside cascade SMALL LARGE SOURCE --out cascade.json",
+        )  # fmt: skip
+    predictor = CascadePredictor.load(small, large, cascade, trusted=trust, threads=threads)
+    if predictor.verdict != "PASS":
+        print(f"{cascade}: {predictor.verdict} on its test part, not shown to be as good as {large} alone",
+              file=sys.stderr)  # fmt: skip
+    return predictor.stream(files)
 
 
 def _with_masks(
@@ -67,6 +94,7 @@ def _table(predictions: Iterator[Prediction]) -> None:
         threshold = "most probable" if found.threshold_prob is None else f"{found.threshold_prob:.4f}"
         why = "".join(f"  {name} {value:g} {unit}" for name, value, unit in found.measures)
         why += f"  ({found.refer})" if found.refer else ""
+        why += f"  by {found.answered_by}" if found.answered_by else ""
         in_set = "" if found.classes_in_set is None else f"{_set_words(found.classes_in_set):<28}"
         print(f"{found.called:<24}{found.probability:<20.4f}{threshold:<12}{in_set}{found.file}{why}")
     print("research use; not for diagnosis", file=sys.stderr)
@@ -97,6 +125,7 @@ def _json(predictions: Iterator[Prediction]) -> None:
             "positive_class": found.positive,
             "threshold_prob": found.threshold_prob,
             "probabilities": dict(zip(found.classes, found.probabilities, strict=True)),
+            **({"answered_by": found.answered_by} if found.answered_by else {}),
             **_several(found),
             **_measured(found),
         }
@@ -125,8 +154,10 @@ def _csv(predictions: Iterator[Prediction]) -> None:
         if not i:
             head = ["file", "called", "refer", "prediction_set", "threshold_prob"]
             head += [f"p_{name}" for name in found.classes]
-            writer.writerow(head + [f"t_{name}" for name in found.classes if found.thresholds_prob])
+            head += [f"t_{name}" for name in found.classes if found.thresholds_prob]
+            writer.writerow(head + ["answered_by"] * bool(found.answered_by))
         threshold = "" if found.threshold_prob is None else f"{found.threshold_prob:.6f}"
         numbers = [f"{p:.6f}" for p in (*found.probabilities, *found.thresholds_prob)]
         in_set = "|".join(found.classes_in_set or ())
-        writer.writerow([found.file, found.called, found.refer, in_set, threshold, *numbers])
+        by = [found.answered_by] if found.answered_by else []
+        writer.writerow([found.file, found.called, found.refer, in_set, threshold, *numbers, *by])

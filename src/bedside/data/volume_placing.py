@@ -1,6 +1,6 @@
 """A volume comes to the size of the model's input, and what the model says about it goes back to the file's grid."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +35,10 @@ class Placing:
     own: Shape3
     resampled: Shape3
     model: Shape3 | None = None
+
+    def uncut(self) -> "Placing":
+        """The same, for a volume that keeps the size that it has after resampling."""
+        return replace(self, model=None)
 
     def image(self, voxels: ByteArray) -> ByteArray:
         """Bring grey voxels ``(D, H, W)`` to the model's voxel size: linear, with antialiasing; not yet cut."""

@@ -69,6 +69,8 @@ class CascadePredictor:
     small: Predictor
     large: Predictor
     cascade: Cascade = field(repr=False)
+    verdict: str = "PASS"
+    """Of the cascade on the test part, against the large bundle alone."""
 
     @classmethod
     def load(
@@ -89,7 +91,7 @@ class CascadePredictor:
                 f"{cascade} was fitted for other bundles", expected=f"{held.small} and {held.large}, unchanged",
                 hint="fit it again: bedside cascade",
             )  # fmt: skip
-        return cls(first, second, held.cascade)
+        return cls(first, second, held.cascade, held.judged.non_inferiority.verdict)
 
     def predict(self, files: Sequence[Path | str]) -> list[Prediction]:
         """Predict image files."""
@@ -103,7 +105,10 @@ class CascadePredictor:
         for file in files:
             found = self.small.predict([file])[0]
             sure = bool(self.cascade.stops(np.array([found.probabilities]))[0])
-            yield found if sure and not found.refer else self.large.predict([file])[0]
+            if sure and not found.refer:
+                yield replace(found, answered_by=self.small.bundle.manifest.name)
+            else:
+                yield replace(self.large.predict([file])[0], answered_by=self.large.bundle.manifest.name)
 
 
 def cascade_pair(small: Path, large: Path, *, trusted: str | None, threads: int) -> tuple[Predictor, Predictor]:

@@ -74,7 +74,8 @@ class Predictor:
         bound = max_error_frac if abstain else None
         rule = rule_of(bundle, shipped, max_error_frac=bound)
         session = open_session(shipped.artifact, bundle.models_folder, threads=threads, check_digest=False)
-        return cls(bundle, shipped, session, bundle.gate() if use_gate else None, rule, bound)
+        gate = bundle.gate() if use_gate else None
+        return cls(bundle, shipped, session, gate, rule, bound, skipping=bundle.skipping())
 
     def predict(self, files: Sequence[Path | str]) -> list[Prediction]:
         """Predict image files; of a model of clips, clip files or folders of frames.

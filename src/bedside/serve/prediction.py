@@ -52,6 +52,8 @@ class Prediction:
     classes_in_set
         Every class that cannot be ruled out at the bundle's coverage; it may be empty (none fits well). None where the
         bundle has no such rule.
+    answered_by
+        Name of the bundle whose answer stands, where there are two in a row.
     """
 
     file: str
@@ -68,6 +70,7 @@ class Prediction:
     mask: ByteArray | None = field(default=None, repr=False, compare=False)
     measures: tuple[tuple[str, float, str], ...] = ()
     classes_in_set: tuple[str, ...] | None = None
+    answered_by: str = ""
 
     @property
     def probability(self) -> float:

@@ -55,7 +55,7 @@ class Request:
     options: tuple[str, ...] = ()
     window: str | None = None
     enhance: str | None = None
-    spacing_mm: float | None = None
+    spacing_mm: str | None = None
     recipes: tuple[str, ...] = ()
     adversarial_eps: float = 0.0
     start_weights: Path | None = None
@@ -98,6 +98,7 @@ class Request:
     def preprocessing(self) -> dict[str, Any]:
         """Fields of `Preprocess` that were asked for."""
         from bedside.data.enhance.steps import steps_named
+        from bedside.data.usual_spacing import spacing_named
         from bedside.data.window import window_named
 
         asked: dict[str, Any] = {}
@@ -106,7 +107,7 @@ class Request:
         if self.enhance is not None:
             asked["enhance"] = steps_named(self.enhance)
         if self.spacing_mm is not None:
-            asked["spacing_mm"] = self.spacing_mm
+            asked["spacing_mm"] = spacing_named(self.spacing_mm)
         if self.fit != "letterbox":
             asked["fit"] = self.fit
         return asked

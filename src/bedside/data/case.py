@@ -42,7 +42,8 @@ class Case:
     pixels
         ``(H, W)`` or ``(H, W, 3)`` uint8; of a volume ``(D, H, W)``, of a clip ``(T, H, W, 1)`` or ``(T, H, W, 3)``.
     frame
-        Which frame of a multi-frame file, from 0; None where the file has one.
+        Which frame of a multi-frame file, from 0; None where the file has one. Of a volume of several modalities: the
+        one that it is shown by; a model takes those that its preprocessing names.
     mask_path
         Where somebody drew the lesion, if anybody did: an 8-bit image of the same size, see `mask`; for a volume a
         NIfTI file of label numbers.
@@ -114,7 +115,7 @@ class Case:
         if self.is_clip:
             return self._frames(1)[0]
         if self.is_volume:
-            return three_views(read_grey(self._file())[0] if self.pixels is None else self.pixels)
+            return three_views(read_grey(self._file(), channel=self.frame)[0] if self.pixels is None else self.pixels)
         if self.pixels is not None:
             return self.pixels
         return read_image(self._file(), frame=self.frame)
@@ -123,7 +124,7 @@ class Case:
         """``(H, W)``, or ``(D, H, W)`` of a volume, before any preprocessing."""
         if not self.is_volume:
             return self.image().shape[:2]
-        return (read_grey(self._file())[0] if self.pixels is None else self.pixels).shape
+        return (read_grey(self._file(), channel=self.frame)[0] if self.pixels is None else self.pixels).shape
 
     def placed(self, preprocess: Preprocess) -> ByteArray:
         """Pixels as the model's input has them before the normalization: ``(*spec.shape)`` uint8.

@@ -77,7 +77,8 @@ def run_cell(cell: Cell) -> None:
     from bedside.compress.presets import preset_named
     from bedside.compress.recipe import Recipe
     from bedside.export.converting import ExportJob, convert
-    from bedside.mending_stops import Subject, mended
+    from bedside.int8_files import Subject
+    from bedside.mending_stops import mended
     from bedside.running import Run, Settings
     from bedside.runtime.session import logits, open_session
     from bedside.train.architecture import Architecture, build

@@ -59,7 +59,8 @@ def plans_for(run: Run, cohort: Cohort, material: Material) -> tuple[TrainPlan, 
     spec = material.preprocess.spec
     if spec.depth_px is not None:
         reference, student = (
-            for_volumes(plan, spec, cohort.task, may_flip=cohort.may_flip) for plan in (reference, student)
+            for_volumes(plan, spec, cohort.task, may_flip=cohort.may_flip, voxel_mm=material.preprocess.own_spacing_mm)
+            for plan in (reference, student)
         )
         reference = replace(reference, n_epochs=student.n_epochs)
     return reference, student

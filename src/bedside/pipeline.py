@@ -70,7 +70,10 @@ def optimize(
     run = begun(settings, out, resume=resume, watch=watch)
     parts = parted(run, cohort)
     preprocess = suit_preprocess(
-        parts.cohort, image_px=settings.image_px or settings.preset.image_px, **(preprocessing or {})
+        parts.cohort,
+        image_px=settings.image_px or settings.preset.image_px,
+        development=parts.split.development,
+        **(preprocessing or {}),
     )
     material = gathered(run, parts.cohort, parts.split, preprocess)
     run.watch.stop(3, "reference")

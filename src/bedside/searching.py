@@ -124,7 +124,8 @@ def _tools(
         run.watch.tick(n_done, options.plan.n_trials, f"trial {trial.number}: {shown[:60]}")
 
     return Tools(
-        frame=frame, goals=goals, oracle=oracle, answers=Journal(folder=folder / "answers"),
+        frame=frame, goals=goals, oracle=oracle, rounds=len(options.precisions) > 1,
+        answers=Journal(folder=folder / "answers"),
         measure=Measurer(run=run, materials=materials, frame=frame, folder=folder),
         spread=OnRay(options.ray) if options.ray else Here(), on_trial=tick,
     )  # fmt: skip

@@ -87,10 +87,8 @@ def _placed(case: Case, material: Material) -> tuple[ByteArray, ByteArray]:
     """Voxels ``(C, D, H, W)`` and label numbers ``(D, H, W)`` in voxels of the model's size, not cut to its input."""
     preprocess = material.preprocess
     labels, spacing_mm = own_label_map(case, material.task)
-    grey = case.seen(preprocess)
-    placing = preprocess.placing(grey.shape, spacing_mm)
-    whole = placing.uncut()
-    return placing.image(grey)[None], whole.labels(labels)
+    voxels = preprocess.respaced_volume(case.seen(preprocess), spacing_mm)
+    return voxels, preprocess.placing(labels.shape, spacing_mm).uncut().labels(labels)
 
 
 def _run_twice(

@@ -99,3 +99,29 @@ def test_picked_rows_keep_their_decisions() -> None:
 def test_voxels_stay_bytes(value: int) -> None:
     changed = draw(AugmentVolumes(gain_frac=0.9, offset_frac=0.9))(np.full((3, 1, *SHAPE), value, np.uint8))
     assert changed.dtype == np.uint8
+
+
+class TestThickSlices:
+    """Voxels of 5 x 1 x 1 mm are turned as a patient turns."""
+
+    def linear(self, **asked: object) -> np.ndarray:
+        rng = np.random.default_rng(3)
+        return AugmentVolumes(scale_frac=0.0, shift_frac=0.0, **asked).sample(rng, 40, (8, 24, 24)).affine[:, :, :3]  # type: ignore[arg-type]
+
+    def test_turns_are_rigid_in_millimetres(self) -> None:
+        size = np.array([2.0, 1.0, 0.8])
+        for in_voxels in self.linear(voxel_mm=tuple(size)):
+            in_mm = in_voxels * size[:, None] / size
+            np.testing.assert_allclose(in_mm @ in_mm.T, np.eye(3), atol=1e-6)
+        assert max(np.abs(m @ m.T - np.eye(3)).max() for m in self.linear(voxel_mm=tuple(size))) > 0.1
+
+    def test_they_stay_in_their_plane(self) -> None:
+        found = self.linear(voxel_mm=(5.0, 1.0, 1.0))
+        np.testing.assert_array_equal(found[:, 0], np.broadcast_to([1, 0, 0], (40, 3)))
+        assert np.abs(found[:, 1, 2]).max() > 0.1
+
+    def test_cubes_are_moved_and_digested_as_they_were(self) -> None:
+        from bedside.base.jsonform import to_json
+
+        np.testing.assert_array_equal(self.linear(voxel_mm=None), self.linear())
+        assert b"voxel_mm" not in to_json(AugmentVolumes())

@@ -56,6 +56,16 @@ def test_a_decathlon_task_becomes_a_cohort(tmp_path: Path) -> None:
     assert cohort.counts() == {"unassigned": {"background": 4, "head": 4, "tail": 4}}
 
 
+def test_a_folder_of_links_is_a_task_too(tmp_path: Path) -> None:
+    archive = decathlon(tmp_path / "archive")
+    farm = tmp_path / "farm"
+    for path in archive.rglob("*.*"):
+        place = farm / path.relative_to(archive)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(path)
+    assert len(load_cohort(f"msd:{farm}").cases) == 4
+
+
 def test_volumes_and_label_maps_arrive_on_one_grid(tmp_path: Path) -> None:
     cohort = load_cohort(f"msd:{decathlon(tmp_path)}")
     preprocess = suit_preprocess(cohort, image_px=96)
@@ -67,7 +77,7 @@ def test_volumes_and_label_maps_arrive_on_one_grid(tmp_path: Path) -> None:
     assert volumes[:, 0][targets == 1].mean() > volumes[:, 0][targets == 0].mean() + 50
 
 
-def test_large_volumes_get_larger_voxels_and_anisotropy_is_evened_out(tmp_path: Path) -> None:
+def test_large_volumes_get_larger_voxels_and_thick_slices_stay_as_they_are(tmp_path: Path) -> None:
     for i in range(2):
         save(tmp_path / "images" / f"{i}.nii", np.ones((120, 120, 30), np.uint8), np.diag([1.0, 1, 4, 1]))
         save(
@@ -78,9 +88,23 @@ def test_large_volumes_get_larger_voxels_and_anisotropy_is_evened_out(tmp_path: 
     cohort = load_cohort(f"nifti:{tmp_path}", check="header", classes="background,organ")
     preprocess = suit_preprocess(cohort, image_px=96)
     assert np.prod(preprocess.spec.shape) <= 72**3
-    assert preprocess.spacing_mm == pytest.approx(1.85, abs=0.2)
-    assert all(side % 8 == 0 for side in preprocess.spec.shape[1:])
+    assert preprocess.spacing_mm == pytest.approx((4.0, 1.158, 1.158), abs=0.01)
+    assert preprocess.spec.shape == (1, 32, 104, 104)
     assert suit_preprocess(cohort, image_px=96, spacing_mm=1.0).spacing_mm == 1.0
+    asked = suit_preprocess(cohort, image_px=96, spacing_mm=(8.0, 2.0, 2.0))
+    assert (asked.spacing_mm, asked.spec.shape) == ((8.0, 2.0, 2.0), (1, 16, 64, 64))
+    with pytest.raises(InputError, match="coarsest along x, the files along z") as caught:
+        suit_preprocess(cohort, image_px=96, spacing_mm=(2.0, 2.0, 8.0))
+    assert "z,y,x" in caught.value.expected
+
+
+def test_the_headers_of_the_development_part_decide(tmp_path: Path) -> None:
+    for i, mm in enumerate((1.0, 1.0, 2.0, 2.0, 2.0)):
+        save(tmp_path / "images" / f"{i}.nii", np.ones((16, 16, 16), np.uint8), np.diag([mm, mm, mm, 1]))
+        save(tmp_path / "labels" / f"{i}.nii", np.ones((16, 16, 16), np.uint8), np.diag([mm, mm, mm, 1]))
+    cohort = load_cohort(f"nifti:{tmp_path}", classes="background,organ")
+    assert suit_preprocess(cohort, image_px=96).spacing_mm == 2.0
+    assert suit_preprocess(cohort, image_px=96, development=cohort.cases[:2]).spacing_mm == 1.0
 
 
 @pytest.mark.parametrize(
@@ -90,7 +114,7 @@ def test_large_volumes_get_larger_voxels_and_anisotropy_is_evened_out(tmp_path: 
         ({"labels": None}, "lacks labels"),
         ({"labels": {"background": 0, "head": 1}}, "not numbers"),
         ({"labels": {"0": "background", "2": "tail"}}, r"\[0, 2\]"),
-        ({"modality": {"0": "T1", "1": "T2"}}, "2 modalities"),
+        ({"modality": {"0": "T1", "1": "T2"}}, "holds 1 modality"),
         ({"training": []}, "no list of pairs"),
         ({"training": ["./imagesTr/organ_000.nii.gz"]}, 'entry 0 of "training"'),
         ({"training": [{"image": "../x.nii.gz", "label": "../y.nii.gz"}]}, "outside its folder"),
@@ -248,3 +272,20 @@ def test_the_real_hippocampi_are_read(shared_data: Path) -> None:
     targets = targets_of(cohort.cases[:3], cohort.task, preprocess)
     listed = [(1324, 1624), (1550, 1803), (1832, 1866)]
     assert [tuple(np.bincount(t.ravel())[1:].tolist()) for t in targets] == listed
+
+
+def test_one_stray_number_makes_no_empty_classes(refuses, tmp_path: Path) -> None:
+    for i in range(4):
+        pair(tmp_path, f"v{i}", i)
+    path = tmp_path / "labels" / "v2.nii.gz"
+    labels = np.asarray(nibabel.load(path).dataobj).copy()
+    labels[0, 0, 0] = 9
+    save(path, labels)
+    cohort = load_cohort(f"nifti:{tmp_path}")
+    assert cohort.task.classes == ("background", "label 1", "label 2")
+    assert "label 9" in cohort.quarantined["v2"]
+    for i in range(4):
+        path = tmp_path / "labels" / f"v{i}.nii.gz"
+        save(path, np.where(np.asarray(nibabel.load(path).dataobj) == 2, 4, 1).astype(np.uint8))
+    with refuses(CohortError, "beyond a gap"):
+        load_cohort(f"nifti:{tmp_path}")

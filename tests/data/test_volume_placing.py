@@ -66,6 +66,19 @@ def test_an_axis_of_thick_slices_is_resampled_alone() -> None:
     assert placing_of((10, 20, 20), (5.0, 1.0, 1.0), target_mm=1.0).resampled == (50, 20, 20)
 
 
+def test_every_axis_comes_to_its_own_spacing_and_back() -> None:
+    placing = placing_of((10, 20, 30), (5.0, 1.0, 0.5), target_mm=(2.5, 2.0, 0.5), model=(24, 8, 32))
+    assert placing.resampled == (20, 10, 30)
+    labels = np.zeros((10, 20, 30), np.uint8)
+    labels[4:6, 8:12, 10:20] = 1
+    placed = placing.labels(labels)
+    np.testing.assert_array_equal(np.flatnonzero(placed.any(axis=(1, 2))), np.arange(10, 14))
+    np.testing.assert_array_equal(np.flatnonzero(placed.any(axis=(0, 2))), np.arange(3, 5))
+    one_hot = (placed == np.arange(2)[:, None, None, None]).astype(np.float32)
+    back = placing.restored(one_hot).argmax(0)
+    assert 2 * (back * labels).sum() / (back.sum() + labels.sum()) > 0.85
+
+
 def test_where_the_model_saw_nothing_there_is_background() -> None:
     placing = Placing(own=(6, 6, 6), resampled=(6, 6, 6), model=(2, 6, 6))
     back = placing.restored(np.stack([np.zeros((2, 6, 6)), np.ones((2, 6, 6))]).astype(np.float32))
@@ -136,6 +149,22 @@ class TestPreprocess:
     def test_its_json_comes_back_and_images_keep_theirs(self) -> None:
         assert from_json(Preprocess, to_json(self.model)) == self.model
         assert b"depth" not in to_json(Preprocess(n_channels=1, height_px=8, width_px=8))
+
+    def test_three_spacings_are_z_y_x(self, tmp_path: Path) -> None:
+        from dataclasses import replace
+
+        path = self.saved(tmp_path, (0.5, 1, 5))[0]  # the file's axes are R, A, S
+        thick = replace(self.model, spacing_mm=(5.0, 2.0, 1.0))
+        raw, spacing = thick.read(path)
+        assert spacing == (5, 1, 0.5)
+        assert thick.placing(raw.shape, spacing).resampled == (16, 12, 8)
+        assert thick.own_spacing_mm == (5.0, 2.0, 1.0)
+        assert from_json(Preprocess, to_json(thick)) == thick
+        for wrong in ((5.0, 1.0, 0.0), (5.0, 1.0, 1e4)):
+            with pytest.raises(ShapeError, match="spacing"):
+                replace(self.model, spacing_mm=wrong)
+        with pytest.raises(ShapeError, match="square"):
+            Preprocess(n_channels=1, height_px=8, width_px=8, spacing_mm=(1.0, 1.0, 1.0))
 
     def test_an_image_is_no_volume(self) -> None:
         with pytest.raises(ShapeError, match="a volume"):

@@ -39,7 +39,8 @@ def golden_cases(preprocess: Preprocess) -> list[tuple[str, ByteArray]]:
     if preprocess.n_frames is not None:
         return golden_clips(preprocess.n_frames)
     if preprocess.depth_px is not None:
-        return golden_volumes((preprocess.depth_px, preprocess.height_px, preprocess.width_px))
+        shape = (preprocess.depth_px, preprocess.height_px, preprocess.width_px)
+        return golden_volumes(shape, preprocess.n_channels)
     return golden_images(preprocess.n_channels, min(preprocess.height_px, preprocess.width_px))
 
 
@@ -47,7 +48,7 @@ def encoded(name: str, case: ByteArray) -> bytes:
     """Encode a golden case as its name says; a volume as a picture of its slices."""
     if name.endswith(".npy"):
         return as_npy(case)
-    return as_png(as_slices(case) if case.ndim == 3 and case.shape[2] != 3 else case)
+    return as_png(case)
 
 
 def decoded(path: Path, preprocess: Preprocess) -> ByteArray:
@@ -55,7 +56,7 @@ def decoded(path: Path, preprocess: Preprocess) -> ByteArray:
     if preprocess.n_frames is not None:
         return read_clip(path).frames
     picture = read_image(path)
-    return picture if preprocess.depth_px is None else from_slices(picture, preprocess.depth_px)
+    return picture if preprocess.depth_px is None else from_slices(picture, preprocess.depth_px, preprocess.n_channels)
 
 
 def _placed(case: ByteArray, preprocess: Preprocess) -> ByteArray:
@@ -80,11 +81,11 @@ def _ramp() -> ByteArray:
 
 
 def as_png(image: ByteArray) -> bytes:
-    """Encode ``(H, W)`` or ``(H, W, 3)`` pixels, or the slices of ``(D, H, W)``."""
+    """Encode ``(H, W)`` or ``(H, W, 3)`` pixels, or the slices of ``(D, H, W)`` or ``(C, D, H, W)``."""
     from PIL import Image
 
     buffer = BytesIO()
-    image = as_slices(image) if image.ndim == 3 and image.shape[2] != 3 else image
+    image = as_slices(image) if image.ndim == 4 or (image.ndim == 3 and image.shape[2] != 3) else image
     Image.fromarray(image).save(buffer, "PNG")
     return buffer.getvalue()
 

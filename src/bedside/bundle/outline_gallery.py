@@ -19,7 +19,10 @@ _N_WORST, _N_BEST = 4, 3
 
 
 def outline_gallery(job: GalleryJob) -> tuple[GalleryItem, ...]:
-    """Draw the reference standard's outline in blue and the model's in orange; of a volume, its fullest slice."""
+    """Draw the reference standard's outline in blue and the model's in orange; of a volume, its fullest slice.
+
+    Where there are several modalities, the first of the model's channels is shown.
+    """
     task = job.truth.task
     called = called_maps(job.outputs, job.point)
     dice = case_mean(dice_of(class_tables(job.truth.targets, called, task.n_classes)))
@@ -61,7 +64,7 @@ def _plane(image: ByteArray, truth: ByteArray, called: ByteArray) -> tuple[ByteA
         return image, truth, called
     filled: FloatArray = ((truth > 0) | (called > 0)).sum(axis=(1, 2)).astype(float)
     at = int(filled.argmax()) if filled.any() else len(truth) // 2
-    return image[:, at], truth[at], called[at]
+    return image[:1, at], truth[at], called[at]
 
 
 def _names(labels: ByteArray, classes: tuple[str, ...]) -> str:

@@ -64,7 +64,7 @@ def optimize(
     option: Annotated[list[str] | None, typer.Option(help="KEY=VALUE of the source; may be repeated.")] = None,
     window: Annotated[str | None, typer.Option(help="lung, bone, brain, 'soft tissue', or CENTRE,WIDTH.")] = None,
     enhance: Annotated[str | None, typer.Option(help="Steps such as sector,clahe:tiles=4; see the docs.")] = None,
-    spacing_mm: Annotated[float | None, typer.Option(help="Resample every image to this pixel spacing.")] = None,
+    spacing_mm: Annotated[str | None, typer.Option(help="Resample to this spacing: one number, or z,y,x.")] = None,
     fit: Annotated[Fit, typer.Option(help="foreground cuts the dark border off, in training and at the bedside.")] = (
         Fit.letterbox
     ),

@@ -9,6 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bedside.base.budget import Budget
@@ -54,7 +55,7 @@ class Request:
     options: tuple[str, ...] = ()
     window: str | None = None
     enhance: str | None = None
-    spacing_mm: float | None = None
+    spacing_mm: str | None = None
     recipes: tuple[str, ...] = ()
     adversarial_eps: float = 0.0
     start_weights: Path | None = None
@@ -97,6 +98,7 @@ class Request:
     def preprocessing(self) -> dict[str, Any]:
         """Fields of `Preprocess` that were asked for."""
         from bedside.data.enhance.steps import steps_named
+        from bedside.data.usual_spacing import spacing_named
         from bedside.data.window import window_named
 
         asked: dict[str, Any] = {}
@@ -105,7 +107,7 @@ class Request:
         if self.enhance is not None:
             asked["enhance"] = steps_named(self.enhance)
         if self.spacing_mm is not None:
-            asked["spacing_mm"] = self.spacing_mm
+            asked["spacing_mm"] = spacing_named(self.spacing_mm)
         if self.fit != "letterbox":
             asked["fit"] = self.fit
         return asked
@@ -121,13 +123,17 @@ class Request:
         )
 
 
+SILENCE_S = 30.0
+"""A log, which shows no bar, hears of progress this often."""
+
+
 class TerminalWatch:
     """Shows each stop on a line and the work within it as a bar."""
 
     def __init__(self, console: Console, progress: Progress) -> None:
         self.console = console
         self.progress = progress
-        self.begun = monotonic()
+        self.begun = self.spoken = monotonic()
         self.task = progress.add_task("starting", total=None)
 
     def stop(self, number: int, name: str, detail: str = "") -> None:
@@ -139,6 +145,9 @@ class TerminalWatch:
     def tick(self, done: int, total: int, detail: str = "") -> None:
         """Move the bar."""
         self.progress.update(self.task, completed=done, total=total, description=detail or None)
+        if not self.console.is_terminal and monotonic() - self.spoken >= SILENCE_S:  # a log shows no bar
+            self.spoken = monotonic()
+            self.note(f"{self.spoken - self.begun:.0f} s: {done} of {total} {detail}".rstrip())
 
     def note(self, text: str) -> None:
         """Print a line."""
@@ -181,6 +190,15 @@ def announced(request: Request, console: Console) -> Cohort:
     """Load the cohort and say what is asked of it."""
     cohort = load_request_cohort(request, console)
     console.print(f"[bold]{cohort.name}[/], {len(cohort.cases)} cases, budget: {request.budget()}", highlight=False)
+    if left_out := cohort.quarantined:
+        name, why = next(iter(left_out.items()))
+        colour = "bold red" if len(left_out) > len(cohort.cases) else "yellow"
+        console.print(
+            f"[{colour}]{len(left_out)} left out[/], such as {escape(name)}: {escape(why)}",
+            highlight=False,
+            soft_wrap=True,
+        )
+        console.print(f"bedside data inspect {escape(request.source)} lists them", highlight=False, soft_wrap=True)
     return cohort
 
 

@@ -34,6 +34,7 @@ class SearchRequest:
     supernet_images: int
     fit_epochs: int
     kept_fracs: str
+    precisions: str
     batch: int
     patience: int
     n_measured: int
@@ -60,7 +61,8 @@ class SearchRequest:
             families=_names(self.families), costs=_names(self.costs), sampler=self.sampler,  # type: ignore[arg-type]
             resolutions_px=tuple(int(number) for number in _numbers(self.resolutions, "--resolutions")),
             quality=self.quality, supernet_images=self.supernet_images, fit_epochs=self.fit_epochs,
-            kept_fracs=_numbers(self.kept_fracs, "--kept"), plan=plan, ray=self.ray, n_finalists=self.n_finalists,
+            kept_fracs=_numbers(self.kept_fracs, "--kept"), precisions=_names(self.precisions), plan=plan,
+            ray=self.ray, n_finalists=self.n_finalists,
         )  # fmt: skip
 
 

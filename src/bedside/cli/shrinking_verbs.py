@@ -102,6 +102,7 @@ def search(
     supernet_images: Annotated[int, typer.Option(help="Images that the supernet sees.", min=1)] = 120_000,
     fit_epochs: Annotated[int, typer.Option(help="Epochs of a short fit.", min=1)] = 8,
     kept: Annotated[str, typer.Option(help="Shares of the work that pruning may leave, such as 0.25,0.5,1.")] = "1",
+    precisions: Annotated[str, typer.Option(help="int8, fp32, or both: int8,fp32.")] = "int8",
     batch: Annotated[int, typer.Option(help="Trials asked for at once.", min=1)] = 4,
     patience: Annotated[int, typer.Option(help="Trials without a gain after which it ends.", min=1)] = 40,
     measured: Annotated[int, typer.Option(help="Files measured before the final front.", min=0)] = 24,
@@ -129,7 +130,8 @@ def search(
     run_search(
         SearchRequest(
             n_trials=trials, sampler=sampler, costs=costs, families=families, resolutions=resolutions, quality=quality,
-            supernet_images=supernet_images, fit_epochs=fit_epochs, kept_fracs=kept, batch=batch, patience=patience,
+            supernet_images=supernet_images, fit_epochs=fit_epochs, kept_fracs=kept, precisions=precisions,
+            batch=batch, patience=patience,
             n_measured=measured, n_finalists=finalists, ray=ray, ships=not search_only,
         ),
         Request(

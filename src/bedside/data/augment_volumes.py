@@ -1,10 +1,12 @@
 """Augmentation of volumes and their label maps: `sample` throws the dice, the value it returns changes the voxels."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from bedside.base.arrays import ByteArray, FloatArray, IntArray
+from bedside.base.jsonform import OMIT_DEFAULT
+from bedside.data.usual_spacing import is_thick
 
 _PER_VOLUME = ("affine", "gain", "offset", "gamma", "noise_std")
 Shape3 = tuple[int, int, int]
@@ -81,6 +83,10 @@ class AugmentVolumes:
         None is safe: a left hippocampus, mirrored, is a right one.
     crop
         ``(D, H, W)`` of the result, cut at a random place; None keeps the size.
+    voxel_mm
+        Size of a voxel along D, H and W; None for cubes. A turn is one of the patient, in mm, not one of the array.
+        Thick slices are turned in their own plane only, for a turn out of it would read between them (Isensee et al.,
+        Nat. Methods 18:203, 2021).
     """
 
     rotate_deg: float = 10.0
@@ -92,6 +98,7 @@ class AugmentVolumes:
     gamma_frac: float = 0.3
     noise_frac: float = 0.04
     crop: Shape3 | None = None
+    voxel_mm: tuple[float, float, float] | None = field(default=None, metadata=OMIT_DEFAULT)
 
     def sample(self, rng: np.random.Generator, n: int, shape: Shape3) -> VolumeDraw:
         """Decide for `n` volumes of one shape ``(D, H, W)``; `rng` is the caller's, never the global one."""
@@ -113,6 +120,8 @@ class AugmentVolumes:
     def _linear(self, rng: np.random.Generator, n: int) -> FloatArray:
         """Turns about D, H and W, one scale a volume, mirrors; ``(n, 3, 3)``."""
         angles = np.deg2rad(rng.uniform(-self.rotate_deg, self.rotate_deg, (n, 3)))
+        if self.voxel_mm is not None and is_thick(self.voxel_mm):
+            angles[:, np.arange(3) != np.argmax(self.voxel_mm)] = 0
         scale = np.exp(rng.uniform(-self.scale_frac, self.scale_frac, n))
         linear = np.broadcast_to(np.eye(3), (n, 3, 3)) * scale[:, None, None]
         for axis, (a, b) in enumerate(((1, 2), (0, 2), (0, 1))):
@@ -120,6 +129,8 @@ class AugmentVolumes:
             cos, sin = np.cos(angles[:, axis]), np.sin(angles[:, axis])
             turn[:, a, a], turn[:, a, b], turn[:, b, a], turn[:, b, b] = cos, -sin, sin, cos
             linear = linear @ turn
+        if self.voxel_mm is not None:
+            linear = linear * np.array(self.voxel_mm) / np.array(self.voxel_mm)[:, None]
         mirror = np.ones((n, 3))
         for axis in self.flip_axes:
             mirror[:, axis] = np.where(rng.random(n) < 0.5, -1.0, 1.0)

@@ -15,6 +15,7 @@ from bedside.data.boxes import Box
 from bedside.data.clip_sampling import sampled_frames, spread_frames
 from bedside.data.nifti import is_nifti
 from bedside.data.preprocess import Preprocess
+from bedside.data.raster_labels import FULL, read_mask_values
 from bedside.data.reading import read_image
 from bedside.data.volume_placing import read_grey, three_views
 
@@ -41,12 +42,15 @@ class Case:
     pixels
         ``(H, W)`` or ``(H, W, 3)`` uint8; of a volume ``(D, H, W)``, of a clip ``(T, H, W, 1)`` or ``(T, H, W, 3)``.
     frame
-        Which frame of a multi-frame file, from 0; None where the file has one.
+        Which frame of a multi-frame file, from 0; None where the file has one. Of a volume of several modalities: the
+        one that it is shown by; a model takes those that its preprocessing names.
     mask_path
         Where somebody drew the lesion, if anybody did: an 8-bit image of the same size, see `mask`; for a volume a
         NIfTI file of label numbers.
     mask_pixels
         The same from memory: label numbers ``(H, W)`` or ``(D, H, W)`` uint8.
+    mask_counts_objects
+        Whether the numbers in the mask tell objects apart (nuclei 1, 2, 3, ...), which are all of one class.
     marks
         Of every class 1 if the case has it, 0 if not, -1 if nobody knows; for tasks of several labels, and for label
         maps whose source has looked into them.
@@ -68,6 +72,7 @@ class Case:
     frame: int | None = None
     mask_path: Path | None = None
     mask_pixels: ByteArray | None = field(default=None, repr=False, compare=False)
+    mask_counts_objects: bool = False
     attributes: tuple[tuple[str, str], ...] = ()
     marks: tuple[int, ...] = ()
     boxes: tuple[Box, ...] = ()
@@ -110,7 +115,7 @@ class Case:
         if self.is_clip:
             return self._frames(1)[0]
         if self.is_volume:
-            return three_views(read_grey(self._file())[0] if self.pixels is None else self.pixels)
+            return three_views(read_grey(self._file(), channel=self.frame)[0] if self.pixels is None else self.pixels)
         if self.pixels is not None:
             return self.pixels
         return read_image(self._file(), frame=self.frame)
@@ -119,7 +124,7 @@ class Case:
         """``(H, W)``, or ``(D, H, W)`` of a volume, before any preprocessing."""
         if not self.is_volume:
             return self.image().shape[:2]
-        return (read_grey(self._file())[0] if self.pixels is None else self.pixels).shape
+        return (read_grey(self._file(), channel=self.frame)[0] if self.pixels is None else self.pixels).shape
 
     def placed(self, preprocess: Preprocess) -> ByteArray:
         """Pixels as the model's input has them before the normalization: ``(*spec.shape)`` uint8.
@@ -182,11 +187,10 @@ class Case:
         ImageError
             If the file cannot be read.
         """
-        values = self.mask_pixels if self.mask_path is None else read_image(self.mask_path)
+        values = self.mask_pixels if self.mask_path is None else read_mask_values(self.mask_path)
         if values is None:
             return None
-        values = values.max(axis=2) if values.ndim == 3 else values
-        return values >= 128 if values.max() >= 128 else values > 0
+        return values >= FULL if values.max() >= FULL and not self.mask_counts_objects else values > 0
 
     @property
     def ties(self) -> tuple[str, ...]:
@@ -201,6 +205,7 @@ class Case:
         facts += [f"{column}={value}" for column, value in self.attributes]
         facts += [f"marks {self.marks}"] if self.marks else []
         facts += [f"box {box.row()}" for box in self.boxes]
+        facts += ["its mask counts objects"] if self.mask_counts_objects else []
         if self.mask_path is not None:
             facts.append(digest_file(_existing(self, self.mask_path)))
         if self.mask_pixels is not None:

@@ -8,6 +8,7 @@ from bedside.base.digest import Digest, digest_many
 from bedside.base.errors import CohortError
 from bedside.base.task import Task
 from bedside.data.case import Case, joined, units_of
+from bedside.data.modalities import Modalities
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +19,8 @@ class Cohort:
     ----------
     quarantined
         Files that the source found and could not use, each with the reason: they are no cases, and not forgotten.
+    modalities
+        What the files of volumes hold along a fourth axis, and what of it is taken; None where they have three axes.
     """
 
     name: str
@@ -29,6 +32,7 @@ class Cohort:
     may_flip: bool = False
     is_phantom: bool = False
     quarantined: Mapping[str, str] = field(default_factory=dict, repr=False)
+    modalities: Modalities | None = None
 
     def __post_init__(self) -> None:
         if not self.cases:
@@ -93,6 +97,7 @@ class Cohort:
     def digest(self) -> Digest:
         """Digest of every case, the classes and the positive class."""
         head = [self.name, *self.task.classes, str(self.task.positive), str(self.may_flip)]
+        head += [f"modalities {self.modalities.chosen}"] if self.modalities is not None else []
         return digest_many(head + [case.digest() for case in self.cases])
 
     def without(self, case_ids: set[str]) -> "Cohort":

@@ -1,16 +1,34 @@
 """How a picture comes to the size of the model's input."""
 
+from typing import Literal
+
 import numpy as np
 
 from bedside.base.arrays import ByteArray
 from bedside.base.errors import ImageError
 from bedside.data.enhance.luma import luma
 
+Fit = Literal["letterbox", "squash", "crop", "foreground"]
+"""How: see `bedside.data.preprocess.Preprocess`."""
+
 _DARK = 15
 """Grey levels up to this are border, for the foreground crop."""
 
 _LEAST_LIT_SHARE = 100
 _MAX_SIDE_PX = 20_000
+
+
+def fitted(image: ByteArray, fit: Fit, height_px: int, width_px: int) -> ByteArray:
+    """Bring a picture ``(H, W)`` or ``(H, W, 3)`` to a size, in one of four ways."""
+    if fit == "foreground":
+        image = foreground(image)
+    if image.shape[:2] == (height_px, width_px):
+        return image
+    if fit == "crop":
+        image = centre_square(image)
+    if fit in ("crop", "squash"):
+        return resized(image, height_px, width_px)
+    return letterboxed(image, height_px, width_px)
 
 
 def resized(image: ByteArray, height_px: int, width_px: int) -> ByteArray:

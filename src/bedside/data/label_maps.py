@@ -7,7 +7,8 @@ import numpy as np
 
 from bedside.base.arrays import ByteArray
 from bedside.base.errors import ImageError
-from bedside.data.nifti import is_nifti, read_grid
+from bedside.data.modalities import Modalities
+from bedside.data.nifti import is_nifti, read_grid, read_grids
 from bedside.data.volume import Volume
 from bedside.data.volume_reading import read_volume
 
@@ -62,8 +63,8 @@ def check_numbers(values: np.ndarray, path: Path, known: Collection[int] | None 
     return values.astype(np.uint8)
 
 
-def check_pair(image: Path, labels: Path) -> None:
-    """Compare the grids of an image and its label map by their headers alone.
+def check_pair(image: Path, labels: Path, modalities: Modalities | None = None) -> None:
+    """Compare the grids of an image and its label map by their headers alone, and the image's with `modalities`.
 
     Raises
     ------
@@ -72,7 +73,10 @@ def check_pair(image: Path, labels: Path) -> None:
     """
     if not (is_nifti(image) and is_nifti(labels)):
         return
-    (shape, affine), (other, placed) = read_grid(image), read_grid(labels)
+    shape, n_modalities, affine = read_grids(image, is_single=modalities is None)
+    if modalities is not None:
+        modalities.check(n_modalities, image)
+    other, placed = read_grid(labels)
     if shape != other:
         raise ImageError(
             f"{labels} has the shape {other} and its image {image.name} {shape}",

@@ -10,7 +10,7 @@ from bedside.base.errors import ImageError, ShapeError
 from bedside.base.files import write_atomic
 from bedside.base.seam import Requirement, require
 from bedside.data.dicom.opening import MAX_PIXELS
-from bedside.data.volume import Volume, check_affine, made_canonical, uncanonical
+from bedside.data.volume import Volume, canonical, check_affine, made_canonical, uncanonical
 
 SUFFIXES = (".nii.gz", ".nii")
 
@@ -31,8 +31,13 @@ def nifti_stem(path: Path) -> str:
     return name[: len(name) - len(suffix)]
 
 
-def read_nifti(path: Path) -> Volume:
+def read_nifti(path: Path, *, channel: int | None = None) -> Volume:
     """Read one three-dimensional NIfTI volume in canonical order; scl_slope and scl_inter are applied.
+
+    Parameters
+    ----------
+    channel
+        Which one of several modalities or points in time, from 0; None refuses a file of several.
 
     Raises
     ------
@@ -41,6 +46,24 @@ def read_nifti(path: Path) -> Volume:
     MissingPackageError
         If nibabel is not installed.
     """
+    values, affine = _loaded(path, is_single=channel is None)
+    return made_canonical(values[..., channel or 0], affine, source=str(path))
+
+
+def read_nifti_channels(path: Path) -> list[Volume]:
+    """Read every modality (or point in time) of a NIfTI file ``(X, Y, Z, modality)``, each in canonical order.
+
+    Raises
+    ------
+    ImageError, MissingPackageError
+        As `read_nifti`, but for the number of modalities.
+    """
+    values, affine = _loaded(path, is_single=False)
+    return [made_canonical(values[..., k], affine, source=str(path)) for k in range(values.shape[-1])]
+
+
+def _loaded(path: Path, *, is_single: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Voxels ``(I, J, K, M)`` float32, checked, and the affine in mm."""
     require("reading NIfTI", _NEEDS)
     import nibabel
 
@@ -49,7 +72,7 @@ def read_nifti(path: Path) -> Volume:
     try:
         image = nibabel.load(path)
         shape = tuple(int(n) for n in image.shape)  # pyright: ignore[reportAttributeAccessIssue]
-        _check_shape(path, shape)
+        n_channels = _check_shape(path, shape, is_single=is_single)
         affine = _affine_mm(image)
         values = np.asarray(image.dataobj, np.float32)  # pyright: ignore[reportAttributeAccessIssue]
     except ImageError:
@@ -62,7 +85,7 @@ def read_nifti(path: Path) -> Volume:
         raise ImageError(
             f"{path} holds NaN or infinity", expected="finite voxels", hint="replace them at the source (scl_slope?)"
         )
-    return made_canonical(values.reshape(shape[:3]), affine, source=str(path))
+    return values.reshape(*shape[:3], n_channels), affine
 
 
 def write_label_map(path: Path, labels: ByteArray, volume: Volume, source: Path | None = None) -> None:
@@ -121,6 +144,18 @@ def read_grid(path: Path) -> tuple[tuple[int, int, int], np.ndarray]:
     Raises
     ------
     ImageError
+        If the header is damaged, its affine singular, or there is more than one modality or point in time.
+    """
+    shape, _, affine = read_grids(path, is_single=True)
+    return shape, affine
+
+
+def read_grids(path: Path, *, is_single: bool = False) -> tuple[tuple[int, int, int], int, np.ndarray]:
+    """Read shape ``(I, J, K)``, number of modalities and affine ``(4, 4)`` in mm from a header, without the voxels.
+
+    Raises
+    ------
+    ImageError
         If the header is damaged or its affine singular.
     """
     require("reading NIfTI", _NEEDS)
@@ -136,18 +171,37 @@ def read_grid(path: Path) -> tuple[tuple[int, int, int], np.ndarray]:
         raise ImageError(
             f"{path} is not a readable NIfTI file: {error}", expected="a complete NIfTI-1 or -2", hint="copy it again"
         ) from None
-    _check_shape(path, shape)
+    n_channels = _check_shape(path, shape, is_single=is_single)
     check_affine(affine, str(path))
-    return shape[:3], affine  # type: ignore[return-value]
+    return shape[:3], n_channels, affine  # type: ignore[return-value]
 
 
-def _check_shape(path: Path, shape: tuple[int, ...]) -> None:
-    if len(shape) < 3 or any(n != 1 for n in shape[3:]) or min(shape[:3]) < 1:
+def canonical_grid(path: Path) -> tuple[tuple[int, int, int], tuple[float, float, float]]:
+    """Read shape ``(D, H, W)`` and spacing in mm in canonical order from a header, of one modality or of several.
+
+    Raises
+    ------
+    ImageError
+        As `read_grids`.
+    """
+    shape, _, affine = read_grids(path)
+    moved, placed = canonical(np.broadcast_to(np.uint8(0), shape), affine)
+    spacing = np.linalg.norm(placed[:3, :3], axis=0).tolist()
+    return moved.shape, (spacing[0], spacing[1], spacing[2])
+
+
+def _check_shape(path: Path, shape: tuple[int, ...], *, is_single: bool) -> int:
+    """Return the number of modalities, or points in time: the one axis above the third that is longer than 1."""
+    above = [n for n in shape[3:] if n != 1]
+    if len(shape) < 3 or min(shape) < 1 or len(above) > (0 if is_single else 1):
         raise ImageError(
-            f"{path} has the shape {shape}", expected="(I, J, K), one point in time", hint="split it first"
+            f"{path} has the shape {shape}",
+            expected="(I, J, K), one point in time" if is_single else "(I, J, K), or (I, J, K, modality)",
+            hint="split it first, or say which modalities it holds (msd: and nifti: sources)",
         )
     if np.prod(shape, dtype=np.float64) > _MAX_VOXELS:
         raise ImageError(f"{path} has {shape} voxels", expected=f"at most {_MAX_VOXELS:,}", hint="crop or resample it")
+    return above[0] if above else 1
 
 
 def _affine_mm(image: object) -> np.ndarray:

@@ -15,7 +15,8 @@ def by_its_own(pixels: ByteArray, normalization: Normalization, *, n_axes: int) 
     Parameters
     ----------
     n_axes
-        How many of the last axes are one image (3) or volume (4).
+        How many of the last axes have statistics of their own: 3 of an image ``(C, H, W)``, and 3 of a volume, so that
+        each modality ``(D, H, W)`` has its own.
     """
     axes = tuple(range(max(0, pixels.ndim - n_axes), pixels.ndim))
     if normalization == "unit":

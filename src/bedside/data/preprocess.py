@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -14,14 +13,16 @@ from bedside.base.task import TensorSpec
 from bedside.data.clip_sampling import sampled_frames
 from bedside.data.enhance.luma import luma
 from bedside.data.enhance.steps import Step
-from bedside.data.fitting_in import centre_square, foreground, letterboxed, pasted, resized, respaced
+from bedside.data.fitting_in import Fit, fitted, pasted, respaced
+from bedside.data.modalities import Modalities
 from bedside.data.normalizing import Normalization, by_its_own
+from bedside.data.preprocess_limits import check_limits
 from bedside.data.reading import read_image, read_picture
-from bedside.data.volume_placing import Placing, placing_of, read_grey
+from bedside.data.volume_placing import Placing, placing_of, read_grey, read_greys
 from bedside.data.window import PercentileWindow, Window
 
-Fit = Literal["letterbox", "squash", "crop", "foreground"]
 Spacing = tuple[float, ...]
+Spacing3 = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,7 @@ class Preprocess:
     Parameters
     ----------
     n_channels
-        1 or 3; grey is repeated, colour is reduced by the ITU-R 601 luma.
+        1 or 3; grey is repeated, colour is reduced by the ITU-R 601 luma. Of volumes: the number of modalities taken.
     fit
         ``letterbox`` keeps the aspect ratio and pads with black, ``squash`` does not keep it, ``crop`` takes the
         largest centred square, ``foreground`` cuts the dark border off and letterboxes the rest.
@@ -44,19 +45,22 @@ class Preprocess:
         From measured values (HU for CT) to grey, for DICOM and 16-bit files; None takes what the file says.
     spacing_mm
         Resample to square pixels of this size, then crop or pad about the centre; `fit` has no say then. Images
-        without a spacing are refused.
+        without a spacing are refused. Of volumes one number for cubes, or three: z,y,x, that is along D, H and W.
     enhance
         Steps on the uint8 picture, in order, before any geometry.
     depth_px
-        Makes the model one of volumes, ``(D, H, W)`` in canonical order. They are resampled to cubes of `spacing_mm`,
-        where it is set, and cropped or padded about the centre; `fit` has no say, and there are no steps to enhance
-        them. Without a window, black and white are the percentiles 0.5 and 99.5 of the volume.
+        Makes the model one of volumes, ``(D, H, W)`` in canonical order. They are resampled to `spacing_mm`, where it
+        is set, and cropped or padded about the centre; `fit` has no say, and there are no steps to enhance them.
+        Without a window, black and white are the percentiles 0.5 and 99.5 of the volume.
     normalization
         ``fixed`` is ``(x - mean) / std``; ``z_score`` takes mean and standard deviation of the image itself, ``unit``
-        maps its own range to 0-1.
+        maps its own range to 0-1. Of a volume each modality has its own.
     n_frames
         Frames of a clip that the model sees, see `bedside.data.clip_sampling.spread_frames`; each is placed and
         normalized as an image is. None for models of single images.
+    modalities
+        What a volume's file holds along a fourth axis, and which of it are the model's channels; a file of another
+        number is refused. None where files have three axes.
     """
 
     n_channels: int
@@ -66,33 +70,15 @@ class Preprocess:
     mean: float = 127.0
     std: float = 128.0
     window: Window | PercentileWindow | None = field(default=None, metadata=OMIT_DEFAULT)
-    spacing_mm: float | None = field(default=None, metadata=OMIT_DEFAULT)
+    spacing_mm: float | Spacing3 | None = field(default=None, metadata=OMIT_DEFAULT)
     enhance: tuple[Step, ...] = field(default=(), metadata=OMIT_DEFAULT)
     normalization: Normalization = field(default="fixed", metadata=OMIT_DEFAULT)
     n_frames: int | None = field(default=None, metadata=OMIT_DEFAULT)
     depth_px: int | None = field(default=None, metadata=OMIT_DEFAULT)
+    modalities: Modalities | None = field(default=None, metadata=OMIT_DEFAULT)
 
     def __post_init__(self) -> None:
-        if self.n_channels not in (1, 3) or min(self.height_px, self.width_px) < 1 or not self.std > 0:
-            raise ShapeError(
-                f"a model input of {self.spec.shape} with a standard deviation of {self.std}",
-                expected="1 or 3 channels, a height and width of 1 or more, a standard deviation above 0",
-                hint="correct the preprocessing",
-            )
-        if self.n_frames is not None and self.n_frames < 1:
-            raise ShapeError(f"{self.n_frames} frames a clip", expected="1 or more", hint="correct the preprocessing")
-        if self.depth_px is not None and (self.depth_px < 1 or self.n_channels != 1 or self.enhance):
-            raise ShapeError(
-                f"volumes of depth {self.depth_px}, {self.n_channels} channels and {len(self.enhance)} steps",
-                expected="a depth of 1 or more, 1 channel, no steps to enhance",
-                hint="correct the preprocessing",
-            )
-        if self.spacing_mm is not None and not 0 < self.spacing_mm < 1e3:
-            raise ShapeError(
-                f"a spacing of {self.spacing_mm} mm",
-                expected="above 0 and below 1000",
-                hint="correct the preprocessing",
-            )
+        check_limits(self)
 
     @property
     def spec(self) -> TensorSpec:
@@ -108,7 +94,9 @@ class Preprocess:
     @property
     def own_spacing_mm(self) -> Spacing | None:
         """Spacing of an image that needs no resampling; None where the preprocessing does not resample to one."""
-        return None if self.spacing_mm is None else (self.spacing_mm,) * (2 if self.depth_px is None else 3)
+        if self.spacing_mm is None or isinstance(self.spacing_mm, tuple):
+            return self.spacing_mm
+        return (self.spacing_mm,) * (2 if self.depth_px is None else 3)
 
     def __call__(self, image: ByteArray, spacing_mm: Spacing | None = None) -> FloatArray:
         """Turn ``(H, W)`` or ``(H, W, 3)`` uint8 pixels, or ``(D, H, W)`` voxels, into a ``(C, ...)`` float32 input.
@@ -145,7 +133,7 @@ class Preprocess:
             If it cannot be read, or lacks the values or the spacing that this preprocessing needs.
         """
         if self.depth_px is not None:
-            return read_grey(path, self.window)
+            return read_greys(path, self.modalities, self.window) if self.modalities else read_grey(path, self.window)
         if self.spacing_mm is None:
             return read_image(path, window=self.window, frame=frame), None
         picture = read_picture(path, window=self.window, frame=frame)
@@ -156,8 +144,7 @@ class Preprocess:
     def geometry(self, image: ByteArray, spacing_mm: Spacing | None = None) -> ByteArray:
         """Enhance, resize and set the channels only: ``(C, H, W)`` or ``(C, D, H, W)`` uint8."""
         if self.depth_px is not None:
-            placing = self.placing(image.shape, spacing_mm)
-            return placing.cut(placing.image(image))[None]
+            return self.placing(image.shape[-3:], spacing_mm).cut(self.respaced_volume(image, spacing_mm))
         is_picture = image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)
         if image.dtype != np.uint8 or not is_picture or not image.size:
             raise ShapeError(
@@ -173,6 +160,27 @@ class Preprocess:
         if self.n_channels == 1:
             return luma(placed)[None]
         return placed.transpose(2, 0, 1)
+
+    def respaced_volume(self, voxels: ByteArray, spacing_mm: Spacing | None) -> ByteArray:
+        """Bring a volume to the model's voxel size, not yet cut to its grid: ``(C, D, H, W)`` uint8.
+
+        Parameters
+        ----------
+        voxels
+            From `read`: ``(D, H, W)``, or ``(C, D, H, W)`` with several modalities.
+
+        Raises
+        ------
+        ShapeError
+            If it is no volume, or one of another number of modalities.
+        """
+        stack = voxels if voxels.ndim == 4 else voxels[None]
+        placing = self.placing(stack.shape[1:], spacing_mm)
+        if len(stack) != self.n_channels:
+            raise ShapeError(
+                f"a volume of {len(stack)} modalities", expected=f"{self.n_channels}", hint="read it with `read`"
+            )
+        return np.stack([placing.image(channel) for channel in stack])
 
     def clip(self, frames: Sequence[ByteArray]) -> ByteArray:
         """Place each of the frames that were sampled: ``(T, C, H, W)`` uint8, before the normalization."""
@@ -213,33 +221,26 @@ class Preprocess:
             )  # fmt: skip
         depth, height, width = shape
         model = (self.depth_px, self.height_px, self.width_px)
-        return placing_of((depth, height, width), spacing_mm, target_mm=self.spacing_mm, model=model)
+        return placing_of((depth, height, width), spacing_mm, target_mm=self.own_spacing_mm, model=model)
 
     def normalize(self, pixels: ByteArray) -> FloatArray:
-        """Scale 0-255 pixels of any shape to the model's range, float32; the last axes are one image or volume."""
+        """Scale 0-255 pixels of any shape to the model's range, float32.
+
+        The last three axes are what has statistics of its own: an image ``(C, H, W)``, one modality ``(D, H, W)``.
+        """
         if self.normalization != "fixed":
-            return by_its_own(pixels, self.normalization, n_axes=3 if self.depth_px is None else 4)
+            return by_its_own(pixels, self.normalization, n_axes=3)
         scaled = pixels.astype(np.float32)
         scaled -= np.float32(self.mean)
         scaled *= np.float32(1.0 / self.std)
         return scaled
 
     def _place(self, image: ByteArray, spacing_mm: Spacing | None) -> ByteArray:
-        if self.spacing_mm is not None:
+        if (own := self.own_spacing_mm) is not None:
             if spacing_mm is None:
                 raise _no_spacing("an image")
-            return pasted(
-                respaced(image, (spacing_mm[0], spacing_mm[1]), self.spacing_mm), self.height_px, self.width_px
-            )
-        if self.fit == "foreground":
-            image = foreground(image)
-        if image.shape[:2] == (self.height_px, self.width_px):
-            return image
-        if self.fit == "crop":
-            image = centre_square(image)
-        if self.fit in ("crop", "squash"):
-            return resized(image, self.height_px, self.width_px)
-        return letterboxed(image, self.height_px, self.width_px)
+            return pasted(respaced(image, (spacing_mm[0], spacing_mm[1]), own[0]), self.height_px, self.width_px)
+        return fitted(image, self.fit, self.height_px, self.width_px)
 
 
 def _no_spacing(source: str) -> ImageError:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bedside.base.task import Task
 from bedside.data.case import Case
 from bedside.data.native_geometry import native_spacing
+from bedside.data.nifti import canonical_grid, is_nifti
 from bedside.data.preprocess import Preprocess
 from bedside.data.reading import read_picture
 
@@ -19,10 +20,19 @@ def spacings_of(cases: Sequence[Case], task: Task, preprocess: Preprocess) -> tu
     if task.kind != "segmentation":
         return ()
     if preprocess.own_spacing_mm is not None:
-        return (preprocess.own_spacing_mm,) * len(cases)
+        return tuple(_of_volume(case, preprocess.own_spacing_mm, preprocess) for case in cases)
     if not preprocess.spec.is_image:
         return (None,) * len(cases)
     return tuple(_of_image(case, preprocess) for case in cases)
+
+
+def _of_volume(case: Case, target_mm: Spacing, preprocess: Preprocess) -> Spacing:
+    """Real size of a resampled voxel: sides are whole numbers, so that it is a little off what was asked for."""
+    if preprocess.depth_px is None or case.path is None or not is_nifti(case.path):
+        return target_mm
+    own, own_mm = canonical_grid(case.path)
+    sides = preprocess.placing(own, own_mm).resampled
+    return tuple(mm * n / m for mm, n, m in zip(own_mm, own, sides, strict=True))
 
 
 def _of_image(case: Case, preprocess: Preprocess) -> Spacing | None:

@@ -37,16 +37,17 @@ def looked_at(cases: Sequence[Case]) -> Sequence[Case]:
     return cases[:: max(1, len(cases) // _N_LOOKED_AT)]
 
 
-def suit_preprocess(cohort: Cohort, *, image_px: int, **asked: Any) -> Preprocess:
+def suit_preprocess(cohort: Cohort, *, image_px: int, development: Sequence[Case] = (), **asked: Any) -> Preprocess:
     """Choose size and channels from a look at some of the images.
 
     Images of one size up to 64 px keep it; others are letterboxed to a square of `image_px`, or of their own longest
     side where that is smaller; detection rounds sides up to what its networks can halve. One colour image makes the
     model take three channels. A cohort with a clip in it is one
-    of clips, and a still image of it a clip that stands still. Volumes: see `suit_volumes`.
+    of clips, and a still image of it a clip that stands still. Volumes: see `suit_volumes`; there the headers of the
+    `development` cases decide, where they are given.
     """
     if all(case.is_volume for case in cohort.cases):
-        return suit_volumes(cohort, **asked)
+        return suit_volumes(cohort, development=development, **asked)
     if any(case.is_clip for case in cohort.cases):
         asked.setdefault("n_frames", N_FRAMES)
     suited = suit_cases(cohort.cases, image_px=image_px, **asked)

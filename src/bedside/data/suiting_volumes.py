@@ -1,5 +1,6 @@
 """Choose the grid of a model of volumes from a look at the headers of some of them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,9 +8,9 @@ import numpy as np
 from bedside.base.arrays import FloatArray
 from bedside.data.case import Case
 from bedside.data.cohort import Cohort
-from bedside.data.nifti import is_nifti, read_grid
-from bedside.data.preprocess import Preprocess
-from bedside.data.volume import canonical
+from bedside.data.nifti import canonical_grid, is_nifti
+from bedside.data.preprocess import Preprocess, Spacing3
+from bedside.data.usual_spacing import check_order, grown_spacing, usual_spacing
 from bedside.data.volume_reading import read_volume
 
 SIDE_MULTIPLE = 8
@@ -22,27 +23,42 @@ _COVERED_PERCENT = 95
 _N_LOOKED_AT = 64
 
 
-def suit_volumes(cohort: Cohort, *, max_voxels: int = MAX_VOXELS, **asked: Any) -> Preprocess:
+def suit_volumes(
+    cohort: Cohort, *, max_voxels: int = MAX_VOXELS, development: Sequence[Case] = (), **asked: Any
+) -> Preprocess:
     """Choose the spacing and the grid.
 
-    The spacing is the one whose cubes hold as much as the median voxel, and the grid holds 19 of 20 volumes whole;
-    where that is more than `max_voxels`, the cubes grow (as the low resolution of Isensee et al., Nat. Methods 2021).
-    A `spacing_mm` that is asked for is kept; then volumes beyond the grid are cropped for training, and at the bedside
-    read tile by tile. Arrays without a header keep their voxels.
+    The spacing is that of `usual_spacing`, and the grid holds 19 of 20 volumes whole; where that is more than
+    `max_voxels`, the voxels grow as `grown_spacing` says. A `spacing_mm` that is asked for is kept; then volumes beyond
+    the grid are cropped for training, and at the bedside read tile by tile. Arrays without a header keep their voxels.
+
+    Parameters
+    ----------
+    development
+        Cases whose headers decide; all of the cohort where none are given.
+
+    Raises
+    ------
+    InputError
+        If three spacings are asked for whose coarsest axis is not that of the files: they are in another order.
     """
-    step = max(1, len(cohort.cases) // _N_LOOKED_AT)
-    looks = [_look(case) for case in cohort.cases[::step]]
+    cases = development or cohort.cases
+    asked |= {"n_channels": 1 if cohort.modalities is None else len(cohort.modalities.taken)}
+    asked |= {"modalities": cohort.modalities}
+    looks = [_look(case) for case in cases[:: max(1, len(cases) // _N_LOOKED_AT)]]
     shapes = np.array([shape for shape, _ in looks], float)
-    if any(spacing is None for _, spacing in looks):
+    known = [spacing for _, spacing in looks if spacing is not None]
+    if len(known) < len(looks):
         depth, height, width = _rounded(np.percentile(shapes, _COVERED_PERCENT, axis=0))
-        return Preprocess(n_channels=1, depth_px=depth, height_px=height, width_px=width, **asked)
-    sizes_mm = shapes * np.array([spacing for _, spacing in looks])
-    target_mm = asked.pop("spacing_mm", None)
-    if target_mm is None:
-        median = np.median([spacing for _, spacing in looks if spacing is not None], axis=0)
-        target_mm = _affordable(sizes_mm, float(np.prod(median) ** (1 / 3)), max_voxels)
-    depth, height, width = _limited(_sides(sizes_mm, target_mm), max_voxels)
-    return Preprocess(n_channels=1, depth_px=depth, height_px=height, width_px=width, spacing_mm=target_mm, **asked)
+        return Preprocess(depth_px=depth, height_px=height, width_px=width, **asked)
+    spacings = np.array(known)
+    target = asked.pop("spacing_mm", None)
+    if target is None:
+        target = _affordable(shapes * spacings, usual_spacing(spacings), max_voxels)
+    elif isinstance(target, tuple):
+        check_order(target, spacings)
+    depth, height, width = _limited(_sides(shapes * spacings, np.array(target)), max_voxels)
+    return Preprocess(depth_px=depth, height_px=height, width_px=width, spacing_mm=target, **asked)
 
 
 def _look(case: Case) -> tuple[tuple[int, ...], tuple[float, ...] | None]:
@@ -50,20 +66,20 @@ def _look(case: Case) -> tuple[tuple[int, ...], tuple[float, ...] | None]:
     if case.pixels is not None or case.path is None:
         return (case.pixels.shape, None) if case.pixels is not None else ((1, 1, 1), None)
     if is_nifti(case.path):
-        shape, affine = read_grid(case.path)
-        moved, placed = canonical(np.broadcast_to(np.uint8(0), shape), affine)
-        return moved.shape, tuple(np.linalg.norm(placed[:3, :3], axis=0).tolist())
+        return canonical_grid(case.path)
     volume = read_volume(case.path)
     return volume.values.shape, volume.spacing_mm
 
 
-def _affordable(sizes_mm: FloatArray, target_mm: float, max_voxels: int) -> float:
-    while np.prod(_sides(sizes_mm, target_mm)) > max_voxels:
-        target_mm *= 1.05
-    return float(f"{target_mm:.4g}")
+def _affordable(sizes_mm: FloatArray, target: FloatArray, max_voxels: int) -> float | Spacing3:
+    """Let voxels grow until the grid is small enough; cubes are told by one number."""
+    while np.prod(_sides(sizes_mm, target)) > max_voxels:
+        target = grown_spacing(target)
+    depth, height, width = (float(f"{mm:.4g}") for mm in target)
+    return depth if depth == height == width else (depth, height, width)
 
 
-def _sides(sizes_mm: FloatArray, target_mm: float) -> tuple[int, int, int]:
+def _sides(sizes_mm: FloatArray, target_mm: FloatArray) -> tuple[int, int, int]:
     return _rounded(np.percentile(np.round(sizes_mm / target_mm), _COVERED_PERCENT, axis=0))
 
 

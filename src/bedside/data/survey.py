@@ -102,10 +102,10 @@ def survey_cohort(
 def _picture(case: Case) -> tuple[Picture, str, tuple[float, ...] | None]:
     """What is shown of a case, its size and its spacing; of a volume the three middle planes and all three sides."""
     if case.is_volume:
-        voxels, spacing_mm = (case.pixels, None) if case.path is None else read_grey(case.path)
+        voxels, spacing_mm = (case.pixels, None) if case.path is None else read_grey(case.path, channel=case.frame)
         if voxels is not None:
             return Picture(pixels=three_views(voxels)), " x ".join(map(str, voxels.shape)), spacing_mm
-    if case.pixels is not None or case.path is None:
+    if case.pixels is not None or case.path is None or case.is_clip:
         picture = Picture(pixels=case.image())
     else:
         picture = read_picture(case.path, frame=case.frame)

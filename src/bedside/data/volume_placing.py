@@ -7,6 +7,7 @@ import numpy as np
 
 from bedside.base.arrays import ByteArray, FloatArray
 from bedside.base.errors import ImageError, ShapeError
+from bedside.data.modalities import Modalities
 from bedside.data.window import AnyWindow, PercentileWindow
 
 Shape3 = tuple[int, int, int]
@@ -68,9 +69,15 @@ class Placing:
 
 
 def placing_of(
-    own: Shape3, spacing_mm: tuple[float, ...] | None, *, target_mm: float | None = None, model: Shape3 | None = None
+    own: Shape3,
+    spacing_mm: tuple[float, ...] | None,
+    *,
+    target_mm: float | tuple[float, ...] | None = None,
+    model: Shape3 | None = None,
 ) -> Placing:
     """Work out how a volume comes to voxels of `target_mm` (None: it keeps its own) and to the shape `model`.
+
+    `target_mm` is the side of a cube, or one size along each of D, H and W.
 
     Raises
     ------
@@ -84,7 +91,9 @@ def placing_of(
                 "a volume without a spacing, and the model's input is resampled to one",
                 expected="NIfTI, DICOM, or an array with a preprocessing without spacing_mm", hint="give it a header",
             )  # fmt: skip
-        depth, height, width = (max(1, round(n * mm / target_mm)) for n, mm in zip(own, spacing_mm, strict=True))
+        targets = target_mm if isinstance(target_mm, tuple) else (target_mm,) * 3
+        sizes = zip(own, spacing_mm, targets, strict=True)
+        depth, height, width = (max(1, round(n * mm / target)) for n, mm, target in sizes)
         sides = (depth, height, width)
     if max(sides) > _MAX_SIDE_VOXELS:
         raise ImageError(
@@ -94,10 +103,13 @@ def placing_of(
     return Placing(own=own, resampled=sides, model=model)
 
 
-def read_grey(path: Path, window: AnyWindow | None = None) -> tuple[ByteArray, tuple[float, float, float]]:
+def read_grey(
+    path: Path, window: AnyWindow | None = None, *, channel: int | None = None
+) -> tuple[ByteArray, tuple[float, float, float]]:
     """Read a volume in canonical order as ``(D, H, W)`` uint8 on its own grid, and its spacing in mm.
 
-    Black and white are those of `window`; without one, two percentiles of the volume itself (`VOLUME_WINDOW`).
+    Black and white are those of `window`; without one, two percentiles of the volume itself (`VOLUME_WINDOW`). Of a
+    file of several modalities `channel` says which one; without it, such a file is refused.
 
     Raises
     ------
@@ -106,8 +118,32 @@ def read_grey(path: Path, window: AnyWindow | None = None) -> tuple[ByteArray, t
     """
     from bedside.data.volume_reading import read_volume
 
-    volume = read_volume(path)
+    volume = read_volume(path, channel=channel)
     return (window or VOLUME_WINDOW)(volume.values), volume.spacing_mm
+
+
+def read_greys(
+    path: Path, modalities: Modalities, window: AnyWindow | None = None
+) -> tuple[ByteArray, tuple[float, float, float]]:
+    """Read the modalities that a model takes, in canonical order, on their own grid, and the spacing in mm.
+
+    Black and white are found in each modality on its own, as `read_grey` finds them.
+
+    Returns
+    -------
+    tuple
+        ``(C, D, H, W)`` uint8, or ``(D, H, W)`` where one is taken; and the spacing along D, H and W.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be read, or holds another number of modalities.
+    """
+    from bedside.data.volume_reading import read_modalities
+
+    volumes = read_modalities(path, modalities)
+    voxels = np.stack([(window or VOLUME_WINDOW)(volume.values) for volume in volumes])
+    return voxels if len(volumes) > 1 else voxels[0], volumes[0].spacing_mm
 
 
 def three_views(voxels: ByteArray) -> ByteArray:

@@ -57,7 +57,7 @@ def write_mask(found: Prediction, folder: Path) -> Path | None:
         return None
     if found.mask.ndim == 3:
         path, source = mask_path(found.file, folder, volumes=True), Path(found.file)
-        write_label_map(path, found.mask, read_volume(source), source)
+        write_label_map(path, found.mask, read_volume(source, channel=0), source)
         return path
     from io import BytesIO
 

@@ -26,7 +26,7 @@ def run_volume(
     Parameters
     ----------
     raw, spacing_mm
-        From `Preprocess.read`: grey voxels ``(D, H, W)`` on the file's own grid.
+        From `Preprocess.read`: grey voxels ``(D, H, W)`` on the file's own grid, ``(C, D, H, W)`` of modalities.
     tick
         Called after each tile with the number that is done and the number of all.
     skipping
@@ -34,9 +34,9 @@ def run_volume(
     """
     if preprocess.depth_px is None:
         raise ShapeError("a model of images was given a volume", expected="a model of volumes", hint="check the bundle")
-    grey = preprocess.placing(raw.shape, spacing_mm).image(raw)
+    voxels = preprocess.respaced_volume(raw, spacing_mm)
     tiling = Tiling(tile=(preprocess.depth_px, preprocess.height_px, preprocess.width_px))
-    return run_tiled(session, grey[None], preprocess.normalize, tiling, skipping=skipping, tick=tick)[None]
+    return run_tiled(session, voxels, preprocess.normalize, tiling, skipping=skipping, tick=tick)[None]
 
 
 def volume_mask(
@@ -46,9 +46,9 @@ def volume_mask(
     spacing_mm: tuple[float, ...] | None,
     point: OperatingPoint,
 ) -> ByteArray:
-    """Label numbers ``(D, H, W)`` uint8 on the file's own grid of `shape`, called at the locked operating point."""
+    """Label numbers ``(D, H, W)`` uint8 on the file's own grid, called at the locked operating point."""
     probabilities = point.probabilities(logits)[0]
-    native = preprocess.placing(shape, spacing_mm).restored(probabilities)
+    native = preprocess.placing(shape[-3:], spacing_mm).restored(probabilities)
     return point.calls(native[None])[0].astype(np.uint8)
 
 

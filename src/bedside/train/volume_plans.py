@@ -27,10 +27,18 @@ LEFT_RIGHT = 2
 """The axis W runs from left to right in canonical order; it is the only one along which anatomy repeats itself."""
 
 
-def for_volumes(plan: TrainPlan, spec: TensorSpec, task: Task, *, may_flip: bool) -> TrainPlan:
+def for_volumes(
+    plan: TrainPlan,
+    spec: TensorSpec,
+    task: Task,
+    *,
+    may_flip: bool,
+    voxel_mm: tuple[float, ...] | None = None,
+) -> TrainPlan:
     """Return the plan with batches, rate and augmentation for volumes.
 
-    A volume holds as much as many images, so that epochs are halved.
+    A volume holds as much as many images, so that epochs are halved. `voxel_mm` is the size of a voxel along D, H and
+    W, where it is known.
     """
     shape = _shape(spec)
     outlines = task.kind == "segmentation"
@@ -44,8 +52,15 @@ def for_volumes(plan: TrainPlan, spec: TensorSpec, task: Task, *, may_flip: bool
         patience=max(2, plan.patience // 2),
         batch_size=BATCH_SIZE,
         learning_rate=LEARNING_RATE,
-        augment_volumes=AugmentVolumes(flip_axes=(LEFT_RIGHT,) if may_flip else (), crop=crop),
+        augment_volumes=AugmentVolumes(
+            flip_axes=(LEFT_RIGHT,) if may_flip else (), crop=crop, voxel_mm=_unequal(voxel_mm)
+        ),
     )
+
+
+def _unequal(voxel_mm: tuple[float, ...] | None) -> tuple[float, float, float] | None:
+    """Three sizes, where they are not those of a cube."""
+    return None if voxel_mm is None or len(set(voxel_mm)) == 1 else (voxel_mm[0], voxel_mm[1], voxel_mm[2])
 
 
 def _shape(spec: TensorSpec) -> Shape3:

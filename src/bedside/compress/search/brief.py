@@ -56,7 +56,8 @@ class SearchPlan:
 class Tools:
     """What a search works with.
 
-    Without `measure` costs are those on paper. `answers` keeps the oracle's answers and the measured files.
+    Without `measure` costs are those on paper. `answers` keeps the oracle's answers and the measured files. With
+    `rounds` a candidate in int8 is scored as its file would answer, which a space of one precision does not need.
     """
 
     frame: Frame
@@ -64,5 +65,6 @@ class Tools:
     oracle: QualityOracle
     answers: Journal
     measure: Measure | None = None
+    rounds: bool = False
     spread: Spread = field(default_factory=Here)
     on_trial: Callable[[SearchTrial, int], None] = lambda trial, n_done: None

@@ -48,15 +48,21 @@ def _sketched(asked: Asked, pricing: Pricing, tools: Tools) -> SearchTrial:
 
 def _qualities(sketches: Sequence[SearchTrial], tools: Tools) -> dict[int, float | str]:
     """Ask the oracle about those that it has not answered before."""
-    recipes = {trial.number: tools.frame.recipe(trial.point) for trial in sketches}
-    inputs = {number: [tools.oracle.digest(), recipe] for number, recipe in recipes.items()}
-    fresh = [number for number in recipes if not tools.answers.holds("quality", inputs[number])]
+    questions = {
+        trial.number: (tools.frame.recipe(trial.point), tools.rounds and trial.point.get("precision") == "int8")
+        for trial in sketches
+    }
+    inputs = {
+        number: [tools.oracle.digest(), recipe, *(["int8"] if rounded else [])]
+        for number, (recipe, rounded) in questions.items()
+    }
+    fresh = [number for number in questions if not tools.answers.holds("quality", inputs[number])]
     answers = dict(
-        zip(fresh, tools.spread.judge(tools.oracle, [recipes[number] for number in fresh]), strict=True)
+        zip(fresh, tools.spread.judge(tools.oracle, [questions[number] for number in fresh]), strict=True)
     )  # fmt: skip
     return {
         number: tools.answers.stop("quality", float | str, inputs[number], lambda number=number: answers[number])  # type: ignore[arg-type]
-        for number in recipes
+        for number in questions
     }
 
 

@@ -10,6 +10,8 @@ from bedside.compress.search.sketching import ELASTIC
 from bedside.compress.search.spaces import FREE_ELASTIC, SHARED_ELASTIC
 from bedside.train.elastic_space import ElasticSpace
 
+PRECISIONS = ("int8", "fp32")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchOptions:
@@ -30,6 +32,8 @@ class SearchOptions:
         Images that the supernet sees while it is trained.
     kept_fracs
         Shares of the multiply-accumulates that a pruning step may leave.
+    precisions
+        Of ``int8`` and ``fp32``; with both a candidate in int8 is scored as its file would answer.
     ray
         Address of a Ray cluster that judges candidates.
     n_finalists
@@ -57,6 +61,9 @@ class SearchOptions:
 
     def __post_init__(self) -> None:
         check_costs(self.costs)
+        if not self.precisions or not set(self.precisions) <= set(PRECISIONS):
+            raise InputError(f"precisions {self.precisions}", expected="some of " + ", ".join(PRECISIONS),
+                             hint="int8 is usual")  # fmt: skip
         if self.sampler not in SAMPLERS:
             raise InputError(f"no sampler called {self.sampler!r}", expected="one of " + ", ".join(SAMPLERS),
                              hint="tpe is the default")  # fmt: skip

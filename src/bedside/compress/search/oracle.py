@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from bedside.base.digest import Digest, digest_value
 from bedside.base.errors import InputError
 from bedside.compress.recipe import Recipe, Workbench
+from bedside.compress.search.scoring import score_of
 from bedside.compress.steps import step_of
 from bedside.train.architecture import build
 
@@ -21,8 +22,8 @@ class QualityOracle(Protocol):
         """Digest of all that an answer depends on beside the recipe: answers are kept under it."""
         ...
 
-    def quality(self, recipe: Recipe) -> float:
-        """Score one candidate."""
+    def quality(self, recipe: Recipe, *, rounded: bool = False) -> float:
+        """Score one candidate; `rounded` as its int8 file would answer."""
         ...
 
 
@@ -49,10 +50,8 @@ class ShortFit:
         """Digest of the data and the length of a fit."""
         return digest_value(["short fit", self.material, self.n_epochs])
 
-    def quality(self, recipe: Recipe) -> float:
+    def quality(self, recipe: Recipe, *, rounded: bool = False) -> float:
         """Fit by the recipe, cut short, and score on tuning."""
-        from bedside.train.fitting import logits_of
-
         data = data_at(self.data, recipe)
         short = replace(
             recipe, plan=replace(recipe.plan, n_epochs=self.n_epochs, patience=self.n_epochs, distil_weight=0.0)
@@ -61,7 +60,7 @@ class ShortFit:
         model = build(short.architecture, seed=short.plan.seed)
         for call in short.steps:
             model = step_of(call)(model, short, bench)
-        return float(self.monitor(data.tuning_targets, logits_of(model, data.tuning, data.preprocess)))
+        return score_of(model, data, self.monitor, rounded=rounded)
 
 
 def data_at(data: "Mapping[int, TrainingData]", recipe: Recipe) -> "TrainingData":

@@ -17,18 +17,23 @@ from bedside.compress.search.oracle import QualityOracle
 _REQUIRES = (Requirement("ray", "ray"),)
 
 
+Question = tuple[Recipe, bool]
+"""A candidate, and whether it is scored as its int8 file would answer."""
+
+
 class Spread(Protocol):
     """Judges candidates and returns answers in their order: a score, or why there is none."""
 
-    def judge(self, oracle: QualityOracle, recipes: Sequence[Recipe]) -> list[float | str]:
-        """Ask the oracle about each recipe."""
+    def judge(self, oracle: QualityOracle, questions: Sequence[Question]) -> list[float | str]:
+        """Ask the oracle each question."""
         ...
 
 
-def judged(oracle: QualityOracle, recipe: Recipe) -> float | str:
+def judged(oracle: QualityOracle, question: Question) -> float | str:
     """Ask for one candidate; one that cannot be built or fitted is an answer too, not the end of the search."""
+    recipe, rounded = question
     try:
-        return oracle.quality(recipe)
+        return oracle.quality(recipe, rounded=True) if rounded else oracle.quality(recipe)
     except BedsideError as error:
         return error.message
 
@@ -37,9 +42,9 @@ def judged(oracle: QualityOracle, recipe: Recipe) -> float | str:
 class Here:
     """One after the other in this process."""
 
-    def judge(self, oracle: QualityOracle, recipes: Sequence[Recipe]) -> list[float | str]:
-        """Ask the oracle about each recipe."""
-        return [judged(oracle, recipe) for recipe in recipes]
+    def judge(self, oracle: QualityOracle, questions: Sequence[Question]) -> list[float | str]:
+        """Ask the oracle each question."""
+        return [judged(oracle, question) for question in questions]
 
 
 @dataclass(slots=True)
@@ -55,8 +60,8 @@ class OnRay:
     address: str
     _sent: dict[str, Any] = field(default_factory=dict)
 
-    def judge(self, oracle: QualityOracle, recipes: Sequence[Recipe]) -> list[float | str]:
-        """Ask the oracle about each recipe, on whichever worker is free."""
+    def judge(self, oracle: QualityOracle, questions: Sequence[Question]) -> list[float | str]:
+        """Ask the oracle each question, on whichever worker is free."""
         import ray
 
         self._join()
@@ -65,7 +70,7 @@ class OnRay:
             self._sent[key] = ray.put(oracle)
         # A worker that dies is tried again; an answer does not depend on who gives it.
         ask = ray.remote(num_cpus=1, max_retries=3)(_judged_alone)
-        return ray.get([ask.remote(self._sent[key], recipe) for recipe in recipes])
+        return ray.get([ask.remote(self._sent[key], question) for question in questions])
 
     def _join(self) -> None:
         """Join the cluster once.
@@ -89,9 +94,9 @@ class OnRay:
             ) from error  # fmt: skip
 
 
-def _judged_alone(oracle: QualityOracle, recipe: Recipe) -> float | str:
+def _judged_alone(oracle: QualityOracle, question: Question) -> float | str:
     """Judge on one thread: a worker is one processor."""
     import torch
 
     torch.set_num_threads(1)
-    return judged(oracle, recipe)
+    return judged(oracle, question)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bedside.base.digest import Digest
 from bedside.compress.recipe import Recipe
 from bedside.compress.search.oracle import data_at
+from bedside.compress.search.scoring import score_of
 
 if TYPE_CHECKING:
     from bedside.train.fitting import Monitor, TrainingData
@@ -32,11 +33,10 @@ class SharedOracle:
         """Digest of the weights and the data."""
         return self.weights
 
-    def quality(self, recipe: Recipe) -> float:
+    def quality(self, recipe: Recipe, *, rounded: bool = False) -> float:
         """Cut a network out, take its statistics, score it on tuning."""
-        from bedside.train.fitting import logits_of
         from bedside.train.shared_weights import extracted
 
         data = data_at(self.data, recipe)
         model = extracted(self.shared, recipe.architecture, data)
-        return float(self.monitor(data.tuning_targets, logits_of(model, data.tuning, data.preprocess)))
+        return score_of(model, data, self.monitor, rounded=rounded)

@@ -1,12 +1,14 @@
 """``msd:DIR``: a task of the Medical Segmentation Decathlon (Antonelli et al., Nat. Commun. 13:4128, 2022)."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from bedside.base.errors import CohortError
 from bedside.data.cohort import Cohort
+from bedside.data.modalities import modalities_named
 from bedside.data.nifti import nifti_stem
 from bedside.data.sources.tables import choice, folder_at, unknown_layout
 from bedside.data.sources.volumes import VolumePair, checked, segmentation_cohort
@@ -19,29 +21,33 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
     """Load ``msd:DIR`` with the ``dataset.json`` that the challenge documents.
 
     ``training`` lists pairs of image and label map, relative to DIR; ``labels`` names the numbers, 0 is the background;
-    ``modality`` has one entry. Volumes under ``test`` have no labels and are passed over. Option ``check`` is ``full``
-    (the default: every file is read) or ``header``. A pair that cannot be used is quarantined with its reason.
+    ``modality`` names what lies along the fourth axis of the volumes, ``{"0": "FLAIR", "1": "T1w", ...}``, or the one
+    kind of volumes of three axes. Volumes under ``test`` have no labels and are passed over. Option ``modalities``
+    picks some, such as ``FLAIR,T1w``, in the order of the model's channels; all are taken without it. Option ``check``
+    is ``full`` (the default: every file is read) or ``header``. A pair that cannot be used is quarantined with its
+    reason, so also a volume of another number of modalities.
 
     Raises
     ------
     InputError, CohortError
-        For a missing folder, another layout (it is said what was looked for), several modalities in one file, label
-        numbers with gaps, or no sound pair.
+        For a missing folder, another layout (it is said what was looked for), an unknown modality, label numbers or
+        modalities with gaps, or no sound pair.
     """
     folder = folder_at(rest, _WHAT)
     check = choice(options, "check", ("full", "header"))
     described = _described(folder)
     classes = _classes(folder, described["labels"])
-    modality = _modality(folder, described["modality"])
+    modalities = modalities_named(_modality(folder, described["modality"]), options.get("modalities"))
+    several = modalities if len(modalities.names) > 1 else None
     listed = [_pair(folder, row, number) for number, row in enumerate(described["training"])]
-    pairs, quarantined = checked(listed, tuple(range(len(classes))), check=check)
+    pairs, quarantined = checked(listed, tuple(range(len(classes))), check=check, modalities=several)
     facts = {
         "name": str(described.get("name") or folder.resolve().name),
         "source": f"msd:{folder.resolve().name}",
         "licence": str(described.get("licence") or described.get("license") or "unknown"),
-        "modality": modality,
+        "modality": ", ".join(modalities.chosen),
     }
-    return segmentation_cohort(pairs, quarantined, classes, facts)
+    return segmentation_cohort(pairs, quarantined, classes, facts, several)
 
 
 def _described(folder: Path) -> dict[str, Any]:
@@ -77,14 +83,17 @@ def _classes(folder: Path, labels: Any) -> tuple[str, ...]:
     return tuple(named[number] for number in range(len(named)))
 
 
-def _modality(folder: Path, modality: Any) -> str:
-    names = list(modality.values()) if isinstance(modality, dict) else []
-    if len(names) != 1:
+def _modality(folder: Path, modality: Any) -> tuple[str, ...]:
+    """Names in the order of the fourth axis."""
+    if not isinstance(modality, dict) or not modality or not all(str(number).isdecimal() for number in modality):
+        raise unknown_layout(folder, _WHAT, f'{_LOOKED_FOR}; the keys of "modality" are not numbers')
+    named = {int(number): str(name) for number, name in modality.items()}
+    if sorted(named) != list(range(len(named))):
         raise CohortError(
-            f"{folder / 'dataset.json'} lists {len(names)} modalities ({', '.join(map(str, names))})",
-            expected="one: a volume of three axes", hint="split the files, and list one modality",
+            f"{folder / 'dataset.json'} numbers the modalities {sorted(named)}", expected="0, 1, 2, ... without gaps",
+            hint="number them as they lie along the fourth axis",
         )  # fmt: skip
-    return str(names[0])
+    return tuple(named[number] for number in range(len(named)))
 
 
 def _pair(folder: Path, row: Any, number: int) -> VolumePair:
@@ -92,7 +101,8 @@ def _pair(folder: Path, row: Any, number: int) -> VolumePair:
         raise unknown_layout(folder, _WHAT, f'{_LOOKED_FOR}; entry {number} of "training" is {row!r:.80}')
     image, labels = folder / str(row["image"]), folder / str(row["label"])
     for path in (image, labels):
-        if not path.resolve().is_relative_to(folder.resolve()):
+        # By the words of the file: a folder of links to a read-only archive is as good as a folder of files.
+        if not Path(os.path.normpath(path)).is_relative_to(os.path.normpath(folder)):
             raise CohortError(
                 f"{folder / 'dataset.json'} names {path}, outside its folder",
                 expected="paths below it",

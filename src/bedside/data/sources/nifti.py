@@ -6,6 +6,8 @@ from pathlib import Path
 
 from bedside.base.errors import CohortError
 from bedside.data.cohort import Cohort
+from bedside.data.label_numbers import last_label, stray
+from bedside.data.modalities import Modalities, modalities_named
 from bedside.data.nifti import SUFFIXES, nifti_stem
 from bedside.data.sources.tables import choice, folder_at, part_named, rows_of, unknown_layout
 from bedside.data.sources.volumes import VolumePair, checked, segmentation_cohort
@@ -25,6 +27,9 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
     so does a file ``labels.json``, as ``{"0": "background", "1": ...}``. Without either they are called by number.
     Option ``check`` is ``full`` (the default: every file is read) or ``header``.
 
+    Files of four axes ``(X, Y, Z, modality)`` need ``modalities.json``, ``{"0": "T2", "1": "ADC"}``, that says what
+    lies along the fourth; option ``modalities`` picks some by name, in the order of the model's channels.
+
     A pair with a singular affine, another grid, a number that has no name, or a damaged file is quarantined with the
     reason, and so is a volume without a label map.
 
@@ -39,29 +44,59 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
     table = next((folder / name for name in _TABLES if (folder / name).is_file()), None)
     listed, unpaired = (_from_table(table), {}) if table else _from_names(folder)
     known = tuple(range(len(names))) if names else None
-    pairs, quarantined = checked(listed, known, check=check)
-    facts = {"name": folder.resolve().name, "source": f"nifti:{folder.resolve().name}",
+    modalities = _modalities(folder, options.get("modalities"))
+    pairs, quarantined = checked(listed, known, check=check, modalities=modalities)
+    if not names and check == "full":
+        pairs, quarantined = _in_a_row(folder, pairs, quarantined)
+    facts: dict[str, object] = {"name": folder.resolve().name, "source": f"nifti:{folder.resolve().name}",
              "may_flip": options.get("may_flip", "") == "yes"}  # fmt: skip
-    return segmentation_cohort(pairs, quarantined | unpaired, names or _numbered(folder, pairs, check), facts)
+    if modalities is not None:
+        facts["modality"] = ", ".join(modalities.chosen)
+    classes = names or _numbered(folder, pairs, check)
+    return segmentation_cohort(pairs, quarantined | unpaired, classes, facts, modalities)
 
 
 def _names(folder: Path, asked: str | None) -> tuple[str, ...]:
     if asked:
         return tuple(name.strip() for name in asked.split(","))
-    table = folder / "labels.json"
+    return _table_of(folder / "labels.json", "labels", "background")
+
+
+def _modalities(folder: Path, asked: str | None) -> Modalities | None:
+    table = folder / "modalities.json"
+    names = _table_of(table, "modalities", "FLAIR")
+    if asked and not names:
+        raise CohortError(
+            f"the option modalities={asked}, and {folder} names none", expected='modalities.json: {"0": "FLAIR", ...}',
+            hint="say there what lies along the fourth axis",
+        )  # fmt: skip
+    return modalities_named(names, asked) if names else None
+
+
+def _table_of(table: Path, what: str, first: str) -> tuple[str, ...]:
+    """Names by number, from 0 on without gaps; none where there is no such file."""
     if not table.is_file():
         return ()
     try:
         named = {int(number): str(name) for number, name in json.loads(table.read_text(encoding="utf-8-sig")).items()}
     except (ValueError, AttributeError) as error:
         raise CohortError(
-            f"{table} does not name labels: {error}", expected='{"0": "background", "1": ...}', hint="correct it"
+            f"{table} does not name {what}: {error}", expected=f'{{"0": "{first}", "1": ...}}', hint="correct it"
         ) from None
     if sorted(named) != list(range(len(named))):
         raise CohortError(
-            f"{table} names the labels {sorted(named)}", expected="0, 1, 2, ... without gaps", hint="number them anew"
+            f"{table} names the {what} {sorted(named)}", expected="0, 1, 2, ... without gaps", hint="number them anew"
         )
     return tuple(named[number] for number in range(len(named)))
+
+
+def _in_a_row(
+    folder: Path, pairs: list[VolumePair], quarantined: dict[str, str]
+) -> tuple[list[VolumePair], dict[str, str]]:
+    """Leave maps out whose numbers lie beyond a gap."""
+    last = last_label([pair.numbers for pair in pairs], str(folder)) if pairs else 1
+    strays = {pair.case_id: stray(pair.numbers[-1], last) for pair in pairs if pair.numbers and pair.numbers[-1] > last}
+    return [pair for pair in pairs if pair.case_id not in strays], quarantined | strays
 
 
 def _numbered(folder: Path, pairs: list[VolumePair], check: str) -> tuple[str, ...]:

@@ -21,10 +21,10 @@ from bedside.cohort_stops import Material, gathered
 from bedside.compress.presets import preset_named
 from bedside.compress.proposing import given
 from bedside.compress.recipe import STEPS, Recipe, Workbench
-from bedside.data.case import units_of
 from bedside.data.preprocess import Preprocess
 from bedside.data.sources import load_cohort
 from bedside.data.split import disjoint_observations, split_by_patient
+from bedside.data.units import units_of
 from bedside.export.exported import eager_session
 from bedside.running import Run, Settings
 from bedside.runtime.devices import device_named

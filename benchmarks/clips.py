@@ -21,11 +21,12 @@ import numpy as np
 from bedside.base.estimate import Estimate
 from bedside.base.task import Task
 from bedside.data.augment import Augment
-from bedside.data.case import labels_of, units_of
 from bedside.data.folds import Fold, k_folds
 from bedside.data.preprocess import Preprocess
 from bedside.data.sources import load_cohort
 from bedside.data.stacking import stack_images
+from bedside.data.targets import labels_of
+from bedside.data.units import units_of
 from bedside.train.architecture import Architecture, build
 from bedside.verify.intervals import bootstrap, resamples
 from bedside.verify.metrics import softmax

@@ -18,12 +18,13 @@ from bedside.base.files import write_atomic
 from bedside.base.jsonform import to_json
 from bedside.base.task import Task
 from bedside.data.augment import Augment
-from bedside.data.case import Case, units_of
+from bedside.data.case import Case
 from bedside.data.cohort import Cohort
 from bedside.data.preprocess import Preprocess
 from bedside.data.sources import load_cohort
 from bedside.data.stacking import stack_images
 from bedside.data.targets import targets_of
+from bedside.data.units import units_of
 from bedside.runtime.session import open_session
 from bedside.train.architecture import build
 from bedside.train.checkpoint import load_weights, save_weights

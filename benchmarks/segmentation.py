@@ -20,13 +20,14 @@ from bedside.base.files import write_atomic
 from bedside.base.task import Task
 from bedside.data.audit import audit_cohort, usable
 from bedside.data.augment import Augment
-from bedside.data.case import Case, units_of
+from bedside.data.case import Case
 from bedside.data.distort import Distort
 from bedside.data.label_masks import label_mask, mask_targets
 from bedside.data.preprocess import Preprocess
 from bedside.data.sources import load_cohort
 from bedside.data.split import Split, split_by_patient
 from bedside.data.stacking import stack_images
+from bedside.data.units import units_of
 from bedside.runtime.artifact import Artifact
 from bedside.runtime.session import logits, open_session
 from bedside.serve.outline_answers import native_mask

@@ -20,12 +20,14 @@ from bedside.base.files import write_atomic
 from bedside.base.task import Task
 from bedside.data.audit import audit_cohort, usable
 from bedside.data.augment import Augment
-from bedside.data.case import Case, labels_of, units_of
+from bedside.data.case import Case
 from bedside.data.phantom_volume import VolumePhantom
 from bedside.data.preprocess import Preprocess
 from bedside.data.sources import load_cohort
 from bedside.data.split import split_by_patient
 from bedside.data.stacking import stack_images, suit_preprocess
+from bedside.data.targets import labels_of
+from bedside.data.units import units_of
 from bedside.data.volume_targets import own_label_map
 from bedside.runtime.session import Session, logits, open_session
 from bedside.runtime.skip_fitting import fit_skipping

@@ -17,11 +17,12 @@ from bedside.base.arrays import ByteArray
 from bedside.base.files import write_atomic
 from bedside.base.task import Task
 from bedside.data.augment_volumes import AugmentVolumes
-from bedside.data.case import Case, units_of
+from bedside.data.case import Case
 from bedside.data.preprocess import Preprocess
 from bedside.data.sources import load_cohort
 from bedside.data.split import Split, split_by_patient
 from bedside.data.stacking import stack_images, suit_preprocess
+from bedside.data.units import units_of
 from bedside.data.volume_targets import label_map_targets, own_label_map
 from bedside.runtime.artifact import Artifact
 from bedside.runtime.session import logits, open_session

@@ -1,13 +1,10 @@
 """A case: one image, clip or volume with what the reference standard says of it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
-from bedside.base.arrays import BoolArray, ByteArray, IntArray
+from bedside.base.arrays import BoolArray, ByteArray
 from bedside.base.digest import Digest, digest_array, digest_file, digest_many
 from bedside.base.errors import CohortError
 from bedside.base.task import Task
@@ -224,29 +221,3 @@ def _existing(case: Case, path: Path | None) -> Path:
             f"case {case.case_id} has no file at {path}", expected="an image file", hint="check the metadata"
         )
     return path
-
-
-def labels_of(cases: Sequence[Case]) -> IntArray:
-    """Labels, ``(n,)``."""
-    return np.array([case.label for case in cases], np.int64)
-
-
-def units_of(cases: Sequence[Case]) -> list[str]:
-    """Units of independence, one a case: cases that share a patient or a group, or are tied through others, are one."""
-    return joined([case.ties for case in cases])
-
-
-def joined(ties: Sequence[tuple[str, ...]]) -> list[str]:
-    """Name of the connected component of each row of ties: the first of its ties in the order of the alphabet."""
-    above: dict[str, str] = {}
-
-    def head(tie: str) -> str:
-        while above.setdefault(tie, tie) != tie:
-            above[tie] = tie = above[above[tie]]
-        return tie
-
-    for first, *others in ties:
-        for tie in others:
-            low, high = sorted((head(first), head(tie)))
-            above[high] = low
-    return [head(row[0]) for row in ties]

@@ -9,10 +9,11 @@ import numpy as np
 from bedside.base.arrays import ByteArray
 from bedside.base.errors import ImageError
 from bedside.data.audit import CohortAudit, audit_cohort
-from bedside.data.case import Case, units_of
+from bedside.data.case import Case
 from bedside.data.cohort import Cohort
 from bedside.data.fitting_in import letterboxed
 from bedside.data.reading import Picture, read_picture
+from bedside.data.units import units_of
 from bedside.data.volume_placing import read_grey, three_views
 
 N_MONTAGE = 24

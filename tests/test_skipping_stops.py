@@ -84,6 +84,7 @@ def bright(tmp_path_factory: pytest.TempPathFactory) -> ModelFile:
             super().__init__()
             self.line = torch.nn.Conv3d(1, 2, 1)
             self.line.weight.data = torch.tensor([-20.0, 20.0]).reshape(2, 1, 1, 1, 1)
+            assert self.line.bias is not None
             self.line.bias.data = torch.tensor([-1.0, 1.0]) * 20 * (127 - 100) / 128
 
         def forward(self, x):
@@ -131,6 +132,7 @@ def test_background_tiles_are_left_out_and_nothing_else_changes(run: Run, bright
     predictor, file = Predictor.load(tmp_path / "cubes"), tmp_path / "scan.npy"
     assert predictor.skipping == found.rule
     case = split.tuning[0]
+    assert case.pixels is not None
     np.save(file, case.pixels)
     ticks: list[int] = []
     answer = replace(predictor, tick=lambda done, total: ticks.append(done)).predict([file])[0]

@@ -43,7 +43,7 @@ def run_list() -> None:
 def _print(console: Console, survey: Survey) -> None:
     console.print(f"[bold]{escape(survey.name)}[/]  {survey.n_cases} cases from {escape(survey.source)}")
     console.print(f"licence: {escape(survey.licence)}; looked for: {escape(survey.positive)}")
-    labels = Table("part", "patients", *map(escape, survey.classes), title="Labels by part")
+    labels = Table("part", survey.units, *map(escape, survey.classes), title="Labels by part")
     for part, row in survey.counts.items():
         labels.add_row(part, str(survey.patients.get(part, 0)), *(str(row[name]) for name in survey.classes))
     console.print(labels)

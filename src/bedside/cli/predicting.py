@@ -62,13 +62,13 @@ def _table(predictions: Iterator[Prediction]) -> None:
             _findings(found, is_first=not i)
             continue
         if not i:
-            head = f"{'called':<24}{'p(' + found.positive + ')':<20}{'threshold':<12}"
+            head = f"{'called':<24}{'p(' + found.positive + ')':<20}{'threshold':<15}"
             print(f"{head}{'one of':<28}file" if found.classes_in_set is not None else f"{head}file")
         threshold = "most probable" if found.threshold_prob is None else f"{found.threshold_prob:.4f}"
         why = "".join(f"  {name} {value:g} {unit}" for name, value, unit in found.measures)
         why += f"  ({found.refer})" if found.refer else ""
         in_set = "" if found.classes_in_set is None else f"{_set_words(found.classes_in_set):<28}"
-        print(f"{found.called:<24}{found.probability:<20.4f}{threshold:<12}{in_set}{found.file}{why}")
+        print(f"{found.called:<24}{found.probability:<20.4f}{threshold:<15}{in_set}{found.file}{why}")
     print("research use; not for diagnosis", file=sys.stderr)
 
 

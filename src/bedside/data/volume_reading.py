@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from bedside.base.errors import ImageError
+from bedside.data.clip import VIDEO_SUFFIXES
 from bedside.data.dicom.folder import read_folder
 from bedside.data.dicom.stack import read_stack
 from bedside.data.nifti import is_nifti, read_nifti
@@ -35,4 +37,21 @@ def read_volume(path: Path) -> Volume:
             affine=_AS_IT_LIES.copy(),
             source=str(path),
         )
+    _refuse_flat(path)
     return read_stack(path)
+
+
+def _refuse_flat(path: Path) -> None:
+    """Say what a picture or a film is, rather than that it is no DICOM."""
+    is_film = path.suffix.lower() in VIDEO_SUFFIXES
+    if is_film or (path.is_file() and path.stat().st_size and _is_picture(path)):
+        raise ImageError(
+            f"{path} is a {'film' if is_film else 'still picture'}, no volume",
+            expected="NIfTI, a folder with one DICOM series, an enhanced DICOM, npy or npz",
+            hint="give the volume that it was made from",
+        )
+
+
+def _is_picture(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(8).startswith((b"\x89PNG", b"\xff\xd8\xff", b"BM", b"GIF8"))

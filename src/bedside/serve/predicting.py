@@ -16,7 +16,7 @@ from bedside.runtime.skipping import Skipping
 from bedside.serve.abstaining import abstained, rule_of
 from bedside.serve.answers import ANSWERS, Block, Waiting
 from bedside.serve.prediction import Prediction
-from bedside.serve.volume_outlines import run_volume
+from bedside.serve.volume_outlines import refuse_slice, run_volume
 from bedside.verify.abstention import USUAL_MAX_ERROR_FRAC, AbstentionRule
 from bedside.verify.gate import AcceptanceGate
 
@@ -108,6 +108,7 @@ class Predictor:
             return self._run_clip(path, preprocess)
         if preprocess.depth_px is not None and self.bundle.manifest.task.kind == "segmentation":
             raw, spacing_mm = preprocess.read(path)
+            refuse_slice(path, raw)
             outputs = run_volume(self.session, preprocess, raw, spacing_mm, self.tick, self.skipping)
             return Waiting(str(file), raw, preprocess.geometry(raw, spacing_mm), outputs, spacing_mm)
         if self.bundle.manifest.task.kind == "segmentation":  # areas want the spacing that the file states

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from bedside.base.errors import InputError
+from bedside.base.errors import ImageError, InputError
 from bedside.cli.box_printing import box_csv, box_json, box_table
 from bedside.serve.mask_files import prepare_masks, write_mask
 from bedside.serve.predicting import Predictor
@@ -25,18 +25,39 @@ def run_predict(
     max_error: float = 0.05,
     masks: Path | None = None,
 ) -> None:
-    """Predict and print; rows appear as they are made, and so do masks."""
+    """Predict and print; rows appear as they are made, and so do masks.
+
+    One file of several that cannot be read does not keep the others from being predicted.
+
+    Raises
+    ------
+    ImageError
+        At the end, if a file could not be read; each is named on the error stream.
+    """
     predictor = Predictor.load(
         bundle, format_=format_, precision=precision, trusted=trust, threads=threads, abstain=abstain,
         max_error_frac=max_error,
     )  # fmt: skip
-    predictions = predictor.stream(files)
+    bad: dict[str, ImageError] = {}
+    predictions = predictor.stream(files, bad.setdefault if len(files) > 1 else None)
     if masks is not None:
         predictions = _with_masks(predictor, predictions, files, masks)
     printers = {"table": _table, "json": _json, "csv": _csv}
     if predictor.bundle.manifest.task.kind == "detection":
         printers = {"table": box_table, "json": box_json, "csv": box_csv}
     printers[shape](predictions)
+    if bad:
+        _refuse(bad, len(files))
+
+
+def _refuse(bad: dict[str, ImageError], n_files: int) -> None:
+    for error in bad.values():
+        print(f"unreadable: {error.message}", file=sys.stderr)
+    first = next(iter(bad.values()))
+    raise ImageError(
+        f"{len(bad)} of {n_files} files could not be read; the others were predicted", expected=first.expected,
+        hint=first.hint,
+    )  # fmt: skip
 
 
 def _with_masks(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bedside.base.errors import ImageError
 from bedside.bundle.manifest import ShippedModel
 from bedside.bundle.opening import Bundle, open_bundle
 from bedside.data.clip_sampling import frame_files
@@ -86,11 +87,25 @@ class Predictor:
         """
         return list(self.stream(files))
 
-    def stream(self, files: Iterable[Path | str]) -> Iterator[Prediction]:
-        """Predict image files one after the other; memory stays flat however many there are."""
+    def stream(
+        self, files: Iterable[Path | str], unreadable: Callable[[str, ImageError], object] | None = None
+    ) -> Iterator[Prediction]:
+        """Predict image files one after the other; memory stays flat however many there are.
+
+        Parameters
+        ----------
+        unreadable
+            Told of each file that cannot be read, and why; the others are predicted. None raises at the first one.
+        """
         block: list[Waiting] = []
         for file in files:
-            block.append(self._run(file))
+            try:
+                block.append(self._run(file))
+            except ImageError as error:
+                if unreadable is None:
+                    raise
+                unreadable(str(file), error)
+                continue
             if len(block) == self._block_size:
                 yield from self._predictions(block)
                 block = []

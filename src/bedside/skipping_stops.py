@@ -42,7 +42,8 @@ class Tiles:
 def tiled(run: Run, material: Material, split: Split, shipped: ModelFile) -> Tiles:
     """Fit the dark level on development, judge it on tuning, and say whether it ships.
 
-    Nothing, with a note, where no volume is outlined, none is larger than the model's input, or a lesion may be black.
+    Nothing where no volume is outlined, nothing but a note where a lesion may be black. Where the model's input holds
+    every volume whole, the evidence says that there is nothing to leave out.
     """
     preprocess, task = material.preprocess, material.task
     if preprocess.depth_px is None or task.kind != "segmentation":
@@ -53,9 +54,6 @@ def tiled(run: Run, material: Material, split: Split, shipped: ModelFile) -> Til
         return (_placed(case, material) for case in cases)
 
     tuning = _thinned(split.tuning, N_JUDGED)
-    if all(tiling.n_tiles(labels.shape) == 1 for _, labels in volumes(tuning)):  # type: ignore[arg-type]
-        run.watch.note("no tiles to leave out: the model's input holds every tuning volume whole")
-        return Tiles()
     inputs = [material.digest, shipped.artifact, shipped.point]
     try:
         rule = run.journal.stop(

@@ -6,14 +6,16 @@ from bedside.bundle.wording import percent, with_interval
 
 
 def tile_section(data: ReportData) -> Section | None:
-    """What leaving background tiles out saves, and what it changes; None where no volume has several tiles."""
+    """What leaving background tiles out saves, and what it changes; None where no volume is outlined."""
     found = data.tiles
     if found is None:
         return None
     rows = (
         ("tiles of a volume that are not run", f"{percent(found.skipped.value)} "
          f"[{percent(found.skipped.low)}, {percent(found.skipped.high)}]"),
-        ("Dice, less that of all tiles", with_interval(found.dice_change)),
+        ("Dice, all tiles", with_interval(found.dice_whole)),
+        ("Dice, without those of background", with_interval(found.dice_skipping)),
+        ("the second less the first, by volume", with_interval(found.dice_change)),
         ("lesion voxels that no run tile sees", str(found.lost_voxels)),
         ("ms a volume, all tiles", with_interval(found.whole_ms)),
         ("ms a volume saved", with_interval(found.saved_ms)),

@@ -46,8 +46,10 @@ class TileEvidence:
     ----------
     skipped
         Share of the tiles of a volume, mean over volumes.
+    dice_whole, dice_skipping
+        Dice with all tiles, and without the skipped ones.
     dice_change
-        Dice without the skipped tiles less Dice with all, paired by volume.
+        The second less the first, paired by volume.
     saved_ms
         Time of a volume that is saved, paired; `whole_ms` is what it takes with all its tiles.
     """
@@ -55,6 +57,8 @@ class TileEvidence:
     dark_level: int
     n_volumes: int
     skipped: Estimate
+    dice_whole: Estimate
+    dice_skipping: Estimate
     dice_change: Estimate
     whole_ms: Estimate
     saved_ms: Estimate
@@ -81,17 +85,21 @@ def tile_evidence(dark_level: int, runs: Sequence[VolumeRun], units: Sequence[st
     skipped = mean_estimate(column("n_skipped") / column("n_tiles"), index)
     change = mean_estimate(column("dice_skipping") - column("dice"), index, low=-1.0, high=1.0)
     lost = int(column("lost_voxels").sum())
-    why = _why(skipped, change, column("dice_skipping") - column("dice"), lost)
+    n_tiles = max(run.n_tiles for run in runs)
+    why = _why(skipped, change, column("dice_skipping") - column("dice"), lost, n_tiles=n_tiles)
     return TileEvidence(
         dark_level=dark_level, n_volumes=len(runs), skipped=skipped, dice_change=change, lost_voxels=lost,
+        dice_whole=mean_estimate(column("dice"), index), dice_skipping=mean_estimate(column("dice_skipping"), index),
         whole_ms=mean_estimate(whole, index, high=2 * most),
         saved_ms=mean_estimate(whole - less, index, low=-most, high=most), ships=not why,
         why=why or "no lesion voxel is lost, and Dice is as before",
     )  # fmt: skip
 
 
-def _why(skipped: Estimate, change: Estimate, differences: FloatArray, lost: int) -> str:
+def _why(skipped: Estimate, change: Estimate, differences: FloatArray, lost: int, *, n_tiles: int) -> str:
     """Reason not to ship the rule, or an empty string."""
+    if n_tiles == 1:
+        return "the model's input holds every tuning volume whole, as crops without air are: there is no tile to skip"
     if skipped.value < LEAST_SKIPPED_FRAC:
         return f"only {100 * skipped.value:.1f} % of the tiles are background: every tile is run"
     if lost:

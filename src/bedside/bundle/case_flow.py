@@ -52,7 +52,7 @@ class CaseFlow:
 def case_flow(data: ReportData) -> CaseFlow:
     """Count from the audit, the split and the evaluation."""
     audit, names = data.audit, data.task.classes
-    in_use = sum(n for part, n in data.part_sizes.items() if part != "observation")
+    in_use = sum(n for part, n in data.cohort.parts.items() if part != "observation")
     n_unreadable = max(0, audit.n_cases - in_use - len({*audit.constant, *audit.dropped}))
     left_out = {
         "unreadable file": n_unreadable,

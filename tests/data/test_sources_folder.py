@@ -188,3 +188,10 @@ def test_a_file_that_lacks_and_one_of_another_kind_do_not_stop_the_rest(tmp_path
     assert cohort.cases[0].mask_path is None
     assert "line 4" in cohort.quarantined["a/9.png"]
     assert "line 2" in cohort.quarantined["m.png"]
+
+
+def test_a_mistyped_option_is_not_passed_over(refuses, folder: Path) -> None:
+    source = rows(plain(*GOOD), folder)
+    assert load_cohort(source, may_flip="yes").may_flip
+    with refuses(InputError, "may_flp", "may_flip", "ordinal"):
+        load_cohort(source, may_flp="yes")

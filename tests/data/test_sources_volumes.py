@@ -289,3 +289,16 @@ def test_one_stray_number_makes_no_empty_classes(refuses, tmp_path: Path) -> Non
         save(path, np.where(np.asarray(nibabel.load(path).dataobj) == 2, 4, 1).astype(np.uint8))
     with refuses(CohortError, "beyond a gap"):
         load_cohort(f"nifti:{tmp_path}")
+
+
+def test_a_folder_of_another_source_is_recognized(refuses, tmp_path: Path) -> None:
+    pair(tmp_path, "v0", 0)
+    with refuses(CohortError, f"it looks like nifti:{tmp_path}"):
+        load_cohort(f"msd:{tmp_path}")
+    (tmp_path / "dataset.json").write_text("{}")
+    with refuses(CohortError, "lacks training", "looks like nifti"):
+        load_cohort(f"msd:{tmp_path}")
+    (tmp_path / "dataset.json").unlink()
+    (tmp_path / "boxes.csv").write_text("file,label,xmin,ymin,xmax,ymax\n")
+    with refuses(CohortError, f"it looks like boxes:{tmp_path}"):
+        load_cohort(f"coco:{tmp_path}")

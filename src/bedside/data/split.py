@@ -158,7 +158,7 @@ def _check_parts(cohort: Cohort, parts: dict[Part, tuple[Case, ...]]) -> None:
             raise CohortError(
                 f"the {part} part of {cohort.source} has no case of {', '.join(absent)}",
                 expected="every class in every part",
-                hint="add patients of that class, or merge it into another",
+                hint="add patients of that class, or merge it into another; clips:DIR takes --option merge=a+b",
             )
 
 

@@ -1,7 +1,7 @@
 """What is in a cohort: sizes, spacings, intensities, labels, patients, leaks; one value for people to look at."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,13 +11,12 @@ from bedside.base.errors import ImageError
 from bedside.data.audit import CohortAudit, audit_cohort
 from bedside.data.case import Case
 from bedside.data.cohort import Cohort
-from bedside.data.fitting_in import letterboxed
+from bedside.data.montage import montage, tile_of
 from bedside.data.reading import Picture, read_picture
 from bedside.data.units import units_of
 from bedside.data.volume_placing import read_grey, three_views
 
 N_MONTAGE = 24
-TILE_PX = 96
 _PERCENTS = (0, 1, 25, 50, 75, 99, 100)
 
 
@@ -65,7 +64,8 @@ def survey_cohort(
     Returns
     -------
     tuple
-        The survey, and a montage of up to 24 images, equally many of each class (or finding), ``(H, W, 3)`` uint8.
+        The survey, and a montage of up to 24 images, equally many of each class (or finding), with boxes and
+        masks drawn on them, ``(H, W, 3)`` uint8.
     """
     n, twice = len(cohort.cases), 2 * len(cohort.cases)
     sizes, spacings, modalities = Counter(), Counter(), Counter()
@@ -85,7 +85,7 @@ def survey_cohort(
         held = case.holds(cohort.task)
         shelf = min(held, key=lambda k: len(tiles[k]), default=None)
         if shelf is not None and len(tiles[shelf]) < n_each:
-            tiles[shelf].append(_tile(picture.pixels))
+            tiles[shelf].append(tile_of(case, picture.pixels))
     _, audit = audit_cohort(cohort, policy="allow", tick=lambda done, total: tick(n + done, twice))
     survey = Survey(
         name=cohort.name,
@@ -105,7 +105,7 @@ def survey_cohort(
         units=_units(cohort),
         absent=_absent(cohort),
     )
-    return survey, _montage([tile for k in sorted(tiles) for tile in tiles[k]])
+    return survey, montage([tile for k in sorted(tiles) for tile in tiles[k]])
 
 
 def _picture(case: Case) -> tuple[Picture, str, tuple[float, ...] | None]:
@@ -160,19 +160,3 @@ def _percentiles(levels: np.ndarray) -> dict[str, int]:
         return {}
     places = [int(np.searchsorted(below, max(1, np.ceil(below[-1] * percent / 100)))) for percent in _PERCENTS]
     return {f"p{percent}": place for percent, place in zip(_PERCENTS, places, strict=True)}
-
-
-def _tile(pixels: ByteArray) -> ByteArray:
-    tile = letterboxed(pixels, TILE_PX, TILE_PX)
-    return tile if tile.ndim == 3 else np.repeat(tile[..., None], 3, axis=2)
-
-
-def _montage(tiles: Sequence[ByteArray]) -> ByteArray:
-    """Tiles in rows of eight, two pixels apart."""
-    step, n_across = TILE_PX + 2, 8
-    n_down = max(1, -(-len(tiles) // n_across))
-    sheet = np.full((n_down * step, min(n_across, max(1, len(tiles))) * step, 3), 32, np.uint8)
-    for i, tile in enumerate(tiles):
-        top, left = i // n_across * step, i % n_across * step
-        sheet[top : top + TILE_PX, left : left + TILE_PX] = tile
-    return sheet

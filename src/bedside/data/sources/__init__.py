@@ -1,6 +1,6 @@
 """Where cohorts come from: ``NAME:REST`` picks a plugin and tells it what to load."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from bedside.base.errors import InputError
@@ -48,7 +48,8 @@ def load_cohort(source: str, **options: str) -> Cohort:
         ``clips:DIR``, ``boxes:DIR``, ``coco:DIR``, ``voc:DIR``, ``rsna-pneumonia:DIR``, ``nih-cxr14:DIR``,
         ``chexpert:DIR``, ``phantom:ultrasound`` and other phantoms, or a plugin's.
     **options
-        Passed to the source; ``positive="NAME"`` names the class that is looked for.
+        Passed to the source; ``positive="NAME"`` names the class that is looked for. A name that the source does not
+        know is refused.
 
     Examples
     --------
@@ -62,4 +63,31 @@ def load_cohort(source: str, **options: str) -> Cohort:
             expected="NAME:WHAT, such as medmnist:pneumoniamnist, folder:DIR or phantom:ultrasound",
             hint=f"did you mean folder:{source}?" if source else "see bedside optimize --help",
         )
-    return SOURCES.get(name)(rest, options)
+    heard = _Heard(options)
+    cohort = SOURCES.get(name)(rest, heard)
+    if unknown := sorted(options.keys() - heard.names - {"positive"}):
+        raise InputError(
+            f"{name}: knows no option {', '.join(unknown)}",
+            expected=", ".join(sorted(heard.names)) or "no options",
+            hint="correct the word, or leave it out; docs/reference/reading.md lists the options of each source",
+        )
+    return cohort
+
+
+class _Heard(Mapping[str, str]):
+    """Options that remember which names a source asked for: a mistyped one must not be passed over in silence."""
+
+    def __init__(self, options: Mapping[str, str]) -> None:
+        self.options = options
+        self.names: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.names.add(name)
+        return self.options[name]
+
+    def __iter__(self) -> Iterator[str]:
+        self.names.update(self.options)
+        return iter(self.options)
+
+    def __len__(self) -> int:
+        return len(self.options)

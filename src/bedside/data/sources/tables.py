@@ -13,6 +13,12 @@ PART_WORDS: dict[str, Part] = {
     "test": "test", "testing": "test", "holdout": "test",
 }  # fmt: skip
 
+_MARKS = {
+    "dataset.json": "msd", "clips.csv": "clips", "boxes.csv": "boxes", "Annotations": "voc", "annotations": "coco",
+    "stage_2_train_labels.csv": "rsna-pneumonia", "Data_Entry_2017.csv": "nih-cxr14", "labels.csv": "dicom",
+}  # fmt: skip
+"""What tells a layout at a glance, and the source that reads it; the first that is there counts."""
+
 
 def rows_of(table: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield (line number, row) of a UTF-8 CSV with a header; cells are stripped, absent ones are empty.
@@ -89,6 +95,21 @@ def choice(options: Mapping[str, str], name: str, known: tuple[str, ...]) -> str
 
 def unknown_layout(folder: Path, what: str, looked_for: str) -> CohortError:
     """Make the error of a folder that is not laid out as its source documents."""
+    other = _looks_like(folder, looked_for)
     return CohortError(
-        f"{folder} is not laid out as {what}", expected=f"looked for {looked_for}", hint="see docs/reference/reading.md"
+        f"{folder} is not laid out as {what}",
+        expected=f"looked for {looked_for}",
+        hint=f"it looks like {other}:{folder}" if other else "see docs/reference/reading.md",
     )
+
+
+def _looks_like(folder: Path, looked_for: str) -> str:
+    """Name the source whose mark the folder bears, other than the one that looked for it; or nothing."""
+    marks = {mark: name for mark, name in _MARKS.items() if mark not in looked_for}
+    found = next((name for mark, name in marks.items() if (folder / mark).exists()), "")
+    if found or not (folder / "images").is_dir():
+        return found
+    has_volumes = any(path.name.lower().endswith((".nii", ".nii.gz")) for path in (folder / "images").iterdir())
+    if has_volumes:
+        return "" if ".nii.gz" in looked_for else "nifti"
+    return "masks" if (folder / "masks").is_dir() and "masks/" not in looked_for else ""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from bedside.bundle.sealing import ModelFile
 from bedside.cohort_stops import Material
 from bedside.data.case import Case, units_of
 from bedside.data.cohort import Cohort
+from bedside.data.corrupting import corrupt
+from bedside.data.corrupting_volumes import corrupt_volumes, slice_axis_of, volume_suite
 from bedside.data.corruptions import suite_for
 from bedside.data.preprocess import Preprocess
 from bedside.data.split import Split
@@ -87,6 +90,9 @@ def stressed(
 ) -> Hardships:  # fmt: skip
     """Measure all three; `images`, `labels` and `units` are those of the opened test."""
     run.watch.note("corruptions of the modality, odd images at the gate, shortcut probes")
+    if material.task.picks_one and material.preprocess.depth_px is not None:
+        robust = corrupted(run, cohort, material, shipped, own_fp32, images, labels, units)
+        return Hardships(gate=None, robustness=robust, shortcuts=None)
     if not (material.task.picks_one and material.preprocess.spec.is_image):
         tested = gate_tested(run, gate, images, units, material.preprocess) if gate is not None else None
         return Hardships(gate=tested, robustness=None, shortcuts=None)
@@ -113,9 +119,13 @@ def corrupted(
     run: Run, cohort: Cohort, material: Material, shipped: ModelFile, reference: ModelFile, images: ByteArray,
     labels: IntArray, units: Sequence[str], severities: Sequence[int] = SEVERITIES_IN_SHORT,
 ) -> Robustness:  # fmt: skip
-    """Try corruptions of the cohort's modality on some of the opened test images."""
+    """Try corruptions of the cohort's modality, or those of volumes, on some of the opened test images."""
     step = -(-len(images) // N_CORRUPTED_IMAGES)
     both = [(open_session(model.artifact, model.folder), model.point) for model in (shipped, reference)]
+    suite, spoil = suite_for(cohort.modality), corrupt
+    if material.preprocess.depth_px is not None:
+        slices = slice_axis_of(material.preprocess.own_spacing_mm)
+        suite, spoil = volume_suite(cohort.modality), partial(corrupt_volumes, slice_axis=slices)
     return run.journal.stop(
         "robustness",
         Robustness,
@@ -123,8 +133,8 @@ def corrupted(
          list(severities), step],
         lambda: corruption_robustness(
             material.task, images[::step], labels[::step], units[::step], material.preprocess,
-            suite_for(cohort.modality), shipped=both[0], reference=both[1], severities=severities,
-            seed=run.settings.seed, tick=run.watch.tick,
+            suite, shipped=both[0], reference=both[1], severities=severities, seed=run.settings.seed,
+            tick=run.watch.tick, spoil=spoil,
         ),
     )  # fmt: skip
 

@@ -17,12 +17,14 @@ from bedside.data.corrupting_volumes import corrupt_volumes, slice_axis_of, volu
 from bedside.data.corruptions import suite_for
 from bedside.data.preprocess import Preprocess
 from bedside.data.split import Split
+from bedside.data.volume_placing import looks
 from bedside.running import Run
 from bedside.runtime.session import open_session
 from bedside.verify.gate import MIN_IMAGES, AcceptanceGate, fit_gate
 from bedside.verify.outliers import GateEvidence, as_pictures, gate_evidence
 from bedside.verify.robustness import Robustness, corruption_robustness
 from bedside.verify.shortcuts import N_FOLDS, ShortcutReport, probe_shortcuts
+from bedside.verify.volume_outliers import volume_gate_evidence
 
 N_GATE_IMAGES = 1500
 """Development images that the gate is fitted on, at most; so many tuning images, at most, set its limit."""
@@ -53,10 +55,11 @@ class Hardships:
 def gated(run: Run, material: Material, split: Split) -> AcceptanceGate | None:
     """Fit the acceptance gate on development and tuning images; part of stop 9, since it ships with the model.
 
-    None, with a note, where there are too few images to say what is usual; None for clips and volumes.
+    None, with a note, where there are too few images to say what is usual; None for clips. Of volumes the gate sees the
+    three middle planes.
     """
-    if not material.preprocess.spec.is_image:
-        run.watch.note("no acceptance gate: it looks at single images")
+    if material.preprocess.n_frames is not None:
+        run.watch.note("no acceptance gate: it does not look at clips")
         return None
     if (fewest := min(len(split.development), len(split.tuning))) < MIN_IMAGES:
         run.watch.note(f"no acceptance gate: {fewest} images cannot say what is usual; {MIN_IMAGES} can")
@@ -81,6 +84,9 @@ def _thinned(cases: Sequence[Case]) -> tuple[Case, ...]:
 
 
 def _read(cases: Sequence[Case], preprocess: Preprocess) -> tuple[ByteArray, list[ByteArray]]:
+    if preprocess.depth_px is not None:
+        planes = looks(np.stack([case.placed(preprocess) for case in cases]))
+        return planes, [picture[0] for picture in planes]
     return np.stack([case.placed(preprocess) for case in cases]), [case.seen(preprocess) for case in cases]
 
 
@@ -90,23 +96,27 @@ def stressed(
 ) -> Hardships:  # fmt: skip
     """Measure all three; `images`, `labels` and `units` are those of the opened test."""
     run.watch.note("corruptions of the modality, odd images at the gate, shortcut probes")
-    if material.task.picks_one and material.preprocess.depth_px is not None:
-        robust = corrupted(run, cohort, material, shipped, own_fp32, images, labels, units)
-        return Hardships(gate=None, robustness=robust, shortcuts=None)
-    if not (material.task.picks_one and material.preprocess.spec.is_image):
-        tested = gate_tested(run, gate, images, units, material.preprocess) if gate is not None else None
-        return Hardships(gate=tested, robustness=None, shortcuts=None)
+    spec, picks_one = material.preprocess.spec, material.task.picks_one
+    robust = picks_one and spec.n_frames is None
     return Hardships(
         gate=gate_tested(run, gate, images, units, material.preprocess) if gate is not None else None,
-        robustness=corrupted(run, cohort, material, shipped, own_fp32, images, labels, units),
-        shortcuts=probed(run, material, split),
+        robustness=corrupted(run, cohort, material, shipped, own_fp32, images, labels, units) if robust else None,
+        shortcuts=probed(run, material, split) if picks_one and spec.is_image else None,
     )
 
 
 def gate_tested(
     run: Run, gate: AcceptanceGate, images: ByteArray, units: Sequence[str], preprocess: Preprocess
 ) -> GateEvidence:
-    """Measure the gate on the opened test images, ``(n, C, H, W)``, and on outliers made from them."""
+    """Measure the gate on the opened test images or volumes, ``(n, *spec.shape)``, and on outliers made from them."""
+    if preprocess.depth_px is not None:
+        slices = slice_axis_of(preprocess.own_spacing_mm)
+        return run.journal.stop(
+            "gate-evidence",
+            GateEvidence,
+            [gate, digest_array(images), preprocess],
+            lambda: volume_gate_evidence(gate, images, units, slice_axis=slices, seed=run.settings.seed),
+        )
     return run.journal.stop(
         "gate-evidence",
         GateEvidence,

@@ -110,12 +110,12 @@ def made(run: Run, cohort: Cohort) -> tuple[Material, Split]:
 
 
 def shipped(folder: Path, model: ModelFile, *, skipping: Skipping | None = None,
-            gate: AcceptanceGate | None = None, **values: object) -> Predictor:  # fmt: skip
+            gate: AcceptanceGate | None = None, values: dict[str, object] | None = None) -> Predictor:  # fmt: skip
     """Seal a bundle and open it at the bedside."""
     job = SealJob(
         name="cubes", task=TASK, preprocess=PREPROCESS, models=(model,), cohort="made",
         cohort_digest=Digest("ab" * 32), is_phantom=True, intended_use=IntendedUse(purpose="testing"), version="0.0.0",
-        values={"evidence/evidence.json": {}, "evidence/profile.json": {}, **values},
+        values={"evidence/evidence.json": {}, "evidence/profile.json": {}, **(values or {})},
         texts={"model_card.md": "# Toy\n", "report.html": "<html></html>\n"}, skipping=skipping, gate=gate,
     )  # fmt: skip
     seal(job, folder / "cubes", load_or_create_key(folder / "key.pem"))
@@ -139,7 +139,7 @@ def test_background_tiles_are_left_out_and_nothing_else_changes(run: Run, bright
     assert evidence.whole_ms.value > 0, "a busy machine may hide what is saved of milliseconds"
     assert tiled(run, material, split, bright) == found, "from the journal"
 
-    predictor, file = shipped(tmp_path, bright, skipping=found.rule, **found.values()), tmp_path / "scan.npy"
+    predictor, file = shipped(tmp_path, bright, skipping=found.rule, values=found.values()), tmp_path / "scan.npy"
     assert predictor.skipping == found.rule
     case = split.tuning[0]
     assert case.pixels is not None

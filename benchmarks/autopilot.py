@@ -25,11 +25,12 @@ from bedside.base.journal import Journal
 from bedside.base.watch import Silent
 from bedside.data.audit import audit_cohort, usable
 from bedside.data.augment import Augment
-from bedside.data.case import labels_of, units_of
 from bedside.data.preprocess import Preprocess
 from bedside.data.sources import load_cohort
 from bedside.data.split import split_by_patient
 from bedside.data.stacking import stack_images
+from bedside.data.targets import labels_of
+from bedside.data.units import units_of
 from bedside.verify.metrics import softmax
 from bedside.verify.noninferiority import auroc_of, compare_aurocs
 from benchmarks.ledger import Figure, record
@@ -77,7 +78,8 @@ def run_cell(cell: Cell) -> None:
     from bedside.compress.presets import preset_named
     from bedside.compress.recipe import Recipe
     from bedside.export.converting import ExportJob, convert
-    from bedside.mending_stops import Subject, mended
+    from bedside.int8_files import Subject
+    from bedside.mending_stops import mended
     from bedside.running import Run, Settings
     from bedside.runtime.session import logits, open_session
     from bedside.train.architecture import Architecture, build

@@ -15,19 +15,20 @@ from typing import Any
 
 import numpy as np
 
-from bedside.base.digest import digest_array
 from bedside.base.files import write_atomic
 from bedside.base.task import Task
 from bedside.data.audit import LeakPolicy, audit_cohort, usable
 from bedside.data.augment import Augment
-from bedside.data.case import labels_of, units_of
 from bedside.data.preprocess import Preprocess
 from bedside.data.sources import load_cohort
 from bedside.data.split import split_by_patient
 from bedside.data.stacking import stack_images
+from bedside.data.targets import labels_of
+from bedside.data.units import units_of
 from bedside.verify.evidence import Evidence, evaluate
 from bedside.verify.judge import judge_of
 from bedside.verify.operating_point import lock_operating_point
+from benchmarks.exporting import exported
 from benchmarks.ledger import Figure, record
 
 CELLS = Path(__file__).parent / ".cells" / "classification"
@@ -182,16 +183,11 @@ def fine_tuned(name: str, family: str, seed: int, material: Material) -> Any:
 
 def converted(model: Any, material: Material, cell: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Convert to LiteRT in fp32 and int8; artifacts and open sessions by precision."""
-    from bedside.compress.quantization import QuantizationPlan
-    from bedside.export.converting import ExportJob, convert
     from bedside.runtime.session import open_session
 
     observed, folder = material.preprocess.normalize(material["observation"]), cell.with_suffix("")
-    job = ExportJob(
-        model=model, spec=material.preprocess.spec, n_classes=material.task.n_classes, observed=observed, folder=folder,
-        plan=QuantizationPlan(n_observed=len(observed), observation=digest_array(observed)),
-    )  # fmt: skip
-    artifacts = {artifact.precision: artifact for artifact in convert(job, "litert", ("fp32", "int8"))}
+    files = exported(model, material.preprocess.spec, material.task.n_classes, observed, folder)
+    artifacts = {artifact.precision: artifact for artifact in files}
     return artifacts, {precision: open_session(artifact, folder) for precision, artifact in artifacts.items()}
 
 

@@ -21,14 +21,16 @@ import numpy as np
 from bedside.base.estimate import Estimate
 from bedside.base.task import Task
 from bedside.data.augment import Augment
-from bedside.data.case import labels_of, units_of
 from bedside.data.folds import Fold, k_folds
 from bedside.data.preprocess import Preprocess
 from bedside.data.sources import load_cohort
 from bedside.data.stacking import stack_images
+from bedside.data.targets import labels_of
+from bedside.data.units import units_of
 from bedside.train.architecture import Architecture, build
 from bedside.verify.intervals import bootstrap, resamples
 from bedside.verify.metrics import softmax
+from benchmarks.exporting import exported
 from benchmarks.ledger import Figure, record
 
 CELLS = Path(__file__).parent / ".cells" / "clips"
@@ -164,9 +166,6 @@ def shipped_logits(model: Any, material: Material, fold: int, family: str) -> di
     """Export to int8 (ONNX, the quickest to make) and stream the held-out clips through the file, once."""
     from tempfile import TemporaryDirectory
 
-    from bedside.base.digest import digest_array
-    from bedside.compress.quantization import QuantizationPlan
-    from bedside.export.converting import ExportJob, convert
     from bedside.runtime.session import logits, open_session
 
     kept = CELLS / f"{family}-{fold}.npz"
@@ -174,14 +173,10 @@ def shipped_logits(model: Any, material: Material, fold: int, family: str) -> di
         held = PREPROCESS.normalize(material.clips[material.rows(material.folds[fold].held_out)])
         fit = material.rows(material.folds[fold].fit)
         observed = PREPROCESS.normalize(material.clips[fit[:: max(1, len(fit) // N_OBSERVED)]])
-        plan = QuantizationPlan(n_observed=len(observed), observation=digest_array(observed))
         with TemporaryDirectory() as folder:
-            job = ExportJob(
-                model=model, spec=PREPROCESS.spec, n_classes=material.task.n_classes, plan=plan, observed=observed,
-                folder=Path(folder),
-            )  # fmt: skip
-            (artifact,) = convert(job, FORMAT, ["int8"])
-            session = open_session(artifact, Path(folder))
+            place, n_classes = Path(folder), material.task.n_classes
+            (artifact,) = exported(model, PREPROCESS.spec, n_classes, observed, place, ("int8",), FORMAT)
+            session = open_session(artifact, place)
             int8, began = logits(session, held), time.process_time()
             logits(session, held)
             frame_ms = 1000 * (time.process_time() - began) / (len(held) * N_FRAMES)

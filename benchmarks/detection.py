@@ -14,19 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from bedside.base.digest import digest_array
 from bedside.base.files import write_atomic
 from bedside.base.jsonform import to_json
 from bedside.base.task import Task
-from bedside.compress.quantization import QuantizationPlan
 from bedside.data.augment import Augment
-from bedside.data.case import Case, units_of
+from bedside.data.case import Case
 from bedside.data.cohort import Cohort
 from bedside.data.preprocess import Preprocess
 from bedside.data.sources import load_cohort
 from bedside.data.stacking import stack_images
 from bedside.data.targets import targets_of
-from bedside.export.converting import ExportJob, convert
+from bedside.data.units import units_of
 from bedside.runtime.session import open_session
 from bedside.train.architecture import build
 from bedside.train.checkpoint import load_weights, save_weights
@@ -39,6 +37,7 @@ from bedside.verify.box_matching import IOU_LEVELS, Matches
 from bedside.verify.froc import froc
 from bedside.verify.judge import Truth, judge_of
 from bedside.verify.outputs import outputs_of
+from benchmarks.exporting import exported
 from benchmarks.ledger import Figure, record
 
 CELLS = Path(__file__).parent / ".cells"
@@ -98,11 +97,7 @@ def run_cell(cohort: Cohort, seed: int) -> dict[str, Any]:
     model = fitted(cohort, seed, folder)
     fit_s = time.process_time() - begun
     observed = PREPROCESS.normalize(stack_images(part(cohort, "development")[:N_OBSERVED], PREPROCESS))
-    job = ExportJob(
-        model=model, spec=PREPROCESS.spec, n_classes=cohort.task.n_classes, observed=observed, folder=folder,
-        plan=QuantizationPlan(n_observed=len(observed), observation=digest_array(observed)),
-    )  # fmt: skip
-    files = convert(job, "litert")
+    files = exported(model, PREPROCESS.spec, cohort.task.n_classes, observed, folder)
     test = part(cohort, "test")
     images = stack_images(test, PREPROCESS)
     truth = Truth(

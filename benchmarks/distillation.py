@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from bedside.base.digest import digest_array
 from bedside.base.files import write_atomic
 from bedside.base.task import Task
 from bedside.data.augment import Augment
@@ -25,6 +24,7 @@ from bedside.verify.intervals import bootstrap, resamples
 from bedside.verify.metrics import softmax
 from bedside.verify.noninferiority import auroc_of, compare_aurocs
 from benchmarks.compression.studies import Material, gathered
+from benchmarks.exporting import exported
 from benchmarks.ledger import Figure, record
 
 CELLS = Path(__file__).parent / ".cells" / "distillation"
@@ -173,21 +173,14 @@ def run_cell(name: str, seed: int, material: Material) -> None:
 
 def _weighed(model: Any, material: Material, folder: Path) -> dict[str, dict[str, float]]:
     """Bytes of each int8 file, alone and deflated as in a bundle, its test AUROC and its time to open and an image."""
-    from bedside.compress.quantization import QuantizationPlan
-    from bedside.export.converting import ExportJob, convert
     from bedside.runtime.session import logits, open_session
 
     preprocess = material.data.preprocess
     observed = preprocess.normalize(material.data.tuning[:100])
-    plan = QuantizationPlan(n_observed=len(observed), observation=digest_array(observed))
-    job = ExportJob(
-        model=model, spec=preprocess.spec, n_classes=material.task.n_classes, plan=plan, observed=observed,
-        folder=folder,
-    )  # fmt: skip
     found: dict[str, dict[str, float]] = {}
     test = preprocess.normalize(material.test)
     for format_ in FORMATS:
-        (artifact,) = convert(job, format_, ("int8",))
+        (artifact,) = exported(model, preprocess.spec, material.task.n_classes, observed, folder, ("int8",), format_)
         data = (folder / artifact.file).read_bytes()
         opened = time.perf_counter()
         session = open_session(artifact, folder)

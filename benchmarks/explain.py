@@ -17,12 +17,13 @@ from bedside.base.digest import digest_array
 from bedside.base.files import write_atomic
 from bedside.base.journal import Journal
 from bedside.base.jsonform import to_json, to_plain
-from bedside.data.case import labels_of, units_of
 from bedside.data.masks import stack_masks
 from bedside.data.preprocess import Preprocess
 from bedside.data.sources import load_cohort
 from bedside.data.split import split_by_patient
 from bedside.data.stacking import stack_images
+from bedside.data.targets import labels_of
+from bedside.data.units import units_of
 from bedside.runtime.session import logits
 from bedside.verify.deletion import faithfulness
 from bedside.verify.gaze import judge_gaze

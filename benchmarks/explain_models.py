@@ -11,11 +11,11 @@ from bedside.compress.compressing import CompressedModel, compress, load_compres
 from bedside.compress.quantization import QuantizationPlan
 from bedside.compress.recipe import Recipe, Workbench
 from bedside.data.augment import Augment
-from bedside.data.case import labels_of
 from bedside.data.cohort import Cohort
 from bedside.data.preprocess import Preprocess
 from bedside.data.split import Split
 from bedside.data.stacking import stack_images
+from bedside.data.targets import labels_of
 from bedside.export.converting import ExportJob, convert
 from bedside.export.exported import eager_session
 from bedside.runtime.artifact import Artifact

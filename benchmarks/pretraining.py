@@ -19,11 +19,11 @@ from bedside.base.files import write_atomic
 from bedside.base.task import Task
 from bedside.data.audit import audit_cohort, usable
 from bedside.data.augment import Augment
-from bedside.data.case import labels_of
 from bedside.data.preprocess import Preprocess
 from bedside.data.sources import load_cohort
 from bedside.data.split import split_by_patient
 from bedside.data.stacking import stack_images, suit_preprocess
+from bedside.data.targets import labels_of
 from bedside.verify.intervals import resamples
 from bedside.verify.judge import judge_of
 from bedside.verify.metrics import softmax

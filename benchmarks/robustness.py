@@ -22,11 +22,13 @@ from bedside.base.jsonform import from_json, read_json
 from bedside.base.seam import missing
 from bedside.bundle.opening import Bundle, open_bundle
 from bedside.bundle.sealing import ModelFile
-from bedside.data.case import Case, labels_of, units_of
+from bedside.data.case import Case
 from bedside.data.corruptions import suite_for
 from bedside.data.reading import read_image
 from bedside.data.sources import load_cohort
 from bedside.data.stacking import stack_images
+from bedside.data.targets import labels_of
+from bedside.data.units import units_of
 from bedside.runtime.session import logits, open_session
 from bedside.serve.predicting import Predictor
 from bedside.verify.adversarial import AdversarialReport, AttackCurve, Victim, square_curve

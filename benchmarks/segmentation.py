@@ -9,24 +9,25 @@ import argparse
 import json
 import os
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bedside.base.arrays import FloatArray
-from bedside.base.digest import digest_array
 from bedside.base.files import write_atomic
 from bedside.base.task import Task
 from bedside.data.audit import audit_cohort, usable
 from bedside.data.augment import Augment
-from bedside.data.case import Case, units_of
+from bedside.data.case import Case
+from bedside.data.distort import Distort
 from bedside.data.label_masks import label_mask, mask_targets
 from bedside.data.preprocess import Preprocess
 from bedside.data.sources import load_cohort
 from bedside.data.split import Split, split_by_patient
 from bedside.data.stacking import stack_images
+from bedside.data.units import units_of
 from bedside.runtime.artifact import Artifact
 from bedside.runtime.session import logits, open_session
 from bedside.serve.outline_answers import native_mask
@@ -35,6 +36,7 @@ from bedside.verify.operating_point import OperatingPoint
 from bedside.verify.overlap import class_tables, dice_of
 from bedside.verify.resampling import unit_weights
 from bedside.verify.segment_figures import case_mean, mean_over_cases
+from benchmarks.exporting import exported
 from benchmarks.ledger import Figure, record
 
 CELLS = Path(__file__).parent / ".cells"
@@ -55,14 +57,21 @@ class Study:
     n_epochs: int
     target_dice: float
     most_mib: float
+    learning_rate: float = 1.5e-3
+    augment: Augment = field(
+        default_factory=lambda: Augment(rotate_deg=20, scale_frac=0.2, flip_prob=0.5, erase_prob=0.0)
+    )
 
 
 STUDIES = (
     Study(name="kvasir", title="endo_polyp_kvasir", folder="endo_polyp_kvasir", n_channels=3, side_px=160, width=0.75,
           n_epochs=6, target_dice=0.80, most_mib=3.0),
     Study(name="busi-lesions", title="us_breast_busi lesions", folder="us_breast_busi", n_channels=1, side_px=160,
-          width=0.75, n_epochs=10, target_dice=0.72, most_mib=2.0),
+          width=0.75, n_epochs=18, target_dice=0.72, most_mib=2.0, learning_rate=1.2e-3,
+          augment=Augment(rotate_deg=25, scale_frac=0.3, flip_prob=0.5, gain_frac=0.3, gamma_frac=0.4, noise_frac=0.05,
+                          distort=Distort(elastic_prob=0.4, speckle_prob=0.3))),
 )  # fmt: skip
+"""The breast lesions' augmentation, rate and size were chosen on tuning: Dice 0.790 there, against 0.773 with less."""
 
 
 def run_cell(study: Study, seed: int) -> dict[str, Any]:
@@ -98,8 +107,6 @@ def make_files(
     study: Study, split: Split, task: Task, preprocess: Preprocess, seed: int
 ) -> tuple[tuple[Artifact, ...], Path, float]:
     """Fit on development, observe, and write fp32 and int8; returns the seconds of CPU that the fit took too."""
-    from bedside.compress.quantization import QuantizationPlan
-    from bedside.export.converting import ExportJob, convert
     from bedside.train.architecture import Architecture, build
     from bedside.train.fitting import TrainingData, fit
     from bedside.train.plan import TrainPlan
@@ -113,8 +120,8 @@ def make_files(
         kind=task.kind,
     )
     plan = TrainPlan(
-        n_epochs=study.n_epochs, batch_size=8, learning_rate=1.5e-3, patience=study.n_epochs, n_views=10_000, seed=seed,
-        augment=Augment(rotate_deg=20, scale_frac=0.2, flip_prob=0.5, erase_prob=0.0),
+        n_epochs=study.n_epochs, batch_size=8, learning_rate=study.learning_rate, patience=study.n_epochs,
+        n_views=10_000, seed=seed, augment=study.augment,
     )  # fmt: skip
     architecture = Architecture(
         family="unet_lite0", width=study.width, spec=preprocess.spec, n_classes=task.n_classes, pretrained=True
@@ -129,11 +136,7 @@ def make_files(
     )  # fmt: skip
     fit_s = time.process_time() - begun
     observed = preprocess.normalize(stack_images(split.observation, preprocess))
-    job = ExportJob(
-        model=model, spec=preprocess.spec, n_classes=task.n_classes, observed=observed, folder=folder,
-        plan=QuantizationPlan(n_observed=len(observed), observation=digest_array(observed)),
-    )  # fmt: skip
-    return convert(job, "litert"), folder, fit_s
+    return exported(model, preprocess.spec, task.n_classes, observed, folder), folder, fit_s
 
 
 def locked(

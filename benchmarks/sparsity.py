@@ -16,19 +16,19 @@ from typing import Any
 
 import numpy as np
 
-from bedside.base.digest import digest_array
 from bedside.base.files import write_atomic
 from bedside.base.task import Task
 from bedside.data.audit import audit_cohort, usable
 from bedside.data.augment import Augment
-from bedside.data.case import Case, labels_of, units_of
+from bedside.data.case import Case
 from bedside.data.phantom_volume import VolumePhantom
 from bedside.data.preprocess import Preprocess
 from bedside.data.sources import load_cohort
 from bedside.data.split import split_by_patient
 from bedside.data.stacking import stack_images, suit_preprocess
+from bedside.data.targets import labels_of
+from bedside.data.units import units_of
 from bedside.data.volume_targets import own_label_map
-from bedside.runtime.artifact import Artifact
 from bedside.runtime.session import Session, logits, open_session
 from bedside.runtime.skip_fitting import fit_skipping
 from bedside.runtime.skipping import Skipping
@@ -36,6 +36,7 @@ from bedside.runtime.tiling import Tiling, padded, run_tiled
 from bedside.serve.cascading import timed_outputs
 from bedside.verify.cascade import fit_cascade, judge_cascade
 from bedside.verify.operating_point import lock_operating_point
+from benchmarks.exporting import exported
 from benchmarks.ledger import Figure, record
 
 CELLS = Path(__file__).parent / ".cells" / "sparsity"
@@ -45,18 +46,6 @@ CASCADES = {"cxr_pneumonia_kermany": "Kermany", "mri_braintumor4": "brain tumour
 CASCADE_SEEDS = (0, 1, 2)
 TILING = Tiling(tile=(16, 24, 16))
 FIELD, N_FITTED, N_JUDGED, AIR_NOISE = (48, 72, 48), 12, 8, 0.03
-
-
-def converted(model: Any, preprocess: Preprocess, n_classes: int, observed: np.ndarray, folder: Path) -> Artifact:
-    """Write a network as fp32 LiteRT."""
-    from bedside.compress.quantization import QuantizationPlan
-    from bedside.export.converting import ExportJob, convert
-
-    job = ExportJob(
-        model=model, spec=preprocess.spec, n_classes=n_classes, observed=observed, folder=folder,
-        plan=QuantizationPlan(n_observed=len(observed), observation=digest_array(observed)),
-    )  # fmt: skip
-    return convert(job, "litert", ("fp32",))[0]
 
 
 def fitted(task: Task, preprocess: Preprocess, parts: dict[str, Any], folder: Path, seed: int) -> Session:
@@ -84,7 +73,8 @@ def fitted(task: Task, preprocess: Preprocess, parts: dict[str, Any], folder: Pa
         on_epoch=lambda mark: print(side_px, mark, f"{time.process_time() - begun:.0f} s", flush=True),
     )  # fmt: skip
     observed = preprocess.normalize(images["observation"])
-    return open_session(converted(model, preprocess, task.n_classes, observed, folder), folder)
+    (file,) = exported(model, preprocess.spec, task.n_classes, observed, folder, ("fp32",))
+    return open_session(file, folder)
 
 
 def cascade_cell(name: str, seed: int) -> dict[str, Any]:
@@ -142,7 +132,8 @@ def tiles_cell() -> dict[str, Any]:
     model = build(Architecture(family="unet3d", width=1.0, spec=preprocess.spec, n_classes=3), seed=SEED)
     observed = preprocess.normalize(np.stack([VolumePhantom().volume(i)[0][None] for i in range(4)]))
     folder = CELLS / "files-tiles"
-    session = open_session(converted(model, preprocess, 3, observed, folder), folder)
+    (file,) = exported(model, preprocess.spec, 3, observed, folder, ("fp32",))
+    session = open_session(file, folder)
     skipping = fit_skipping((phantom(i) for i in range(N_FITTED)), TILING, n_classes=3)
     skipped, saved, lost = [], [], 0
     for index in range(N_FITTED, N_FITTED + N_JUDGED):

@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 
 from bedside.base.arrays import ByteArray
-from bedside.base.digest import digest_array
 from bedside.base.files import write_atomic
 from bedside.base.task import Task
 from bedside.data.augment_volumes import AugmentVolumes
-from bedside.data.case import Case, units_of
+from bedside.data.case import Case
 from bedside.data.preprocess import Preprocess
 from bedside.data.sources import load_cohort
 from bedside.data.split import Split, split_by_patient
 from bedside.data.stacking import stack_images, suit_preprocess
+from bedside.data.units import units_of
 from bedside.data.volume_targets import label_map_targets, own_label_map
 from bedside.runtime.artifact import Artifact
 from bedside.runtime.session import logits, open_session
@@ -30,6 +30,7 @@ from bedside.serve.volume_outlines import run_volume, volume_mask
 from bedside.verify.judge import Truth, judge_of
 from bedside.verify.resampling import unit_weights
 from bedside.verify.segment_figures import CaseFigures, case_mean, figures_of, mean_over_cases
+from benchmarks.exporting import exported
 from benchmarks.ledger import Figure, record
 
 CELLS = Path(__file__).parent / ".cells"
@@ -69,8 +70,6 @@ def make_files(split: Split, task: Task, preprocess: Preprocess, seed: int) -> t
     """Fit on development, observe, and write fp32 and int8; returns the seconds of CPU that the fit took too."""
     import torch
 
-    from bedside.compress.quantization import QuantizationPlan
-    from bedside.export.converting import ExportJob, convert
     from bedside.train.architecture import Architecture, build
     from bedside.train.fitting import TrainingData, fit
     from bedside.train.plan import TrainPlan
@@ -99,11 +98,7 @@ def make_files(split: Split, task: Task, preprocess: Preprocess, seed: int) -> t
     fit_s = time.process_time() - begun
     model = model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # litert-torch wants it
     observed = preprocess.normalize(stack_images(split.observation, preprocess))
-    job = ExportJob(
-        model=model, spec=preprocess.spec, n_classes=task.n_classes, observed=observed, folder=folder,
-        plan=QuantizationPlan(n_observed=len(observed), observation=digest_array(observed)),
-    )  # fmt: skip
-    return convert(job, "litert"), folder, fit_s
+    return exported(model, preprocess.spec, task.n_classes, observed, folder), folder, fit_s
 
 
 def judged_figures(

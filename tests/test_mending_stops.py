@@ -21,12 +21,11 @@ from bedside.cohort_stops import Material, gathered
 from bedside.compress.presets import preset_named
 from bedside.compress.proposing import given
 from bedside.compress.recipe import STEPS, Recipe, Workbench
-from bedside.data.case import units_of
 from bedside.data.preprocess import Preprocess
 from bedside.data.sources import load_cohort
 from bedside.data.split import disjoint_observations, split_by_patient
+from bedside.data.units import units_of
 from bedside.export.exported import eager_session
-from bedside.mending_stops import leave_tries
 from bedside.running import Run, Settings
 from bedside.runtime.devices import device_named
 from bedside.runtime.session import logits
@@ -35,6 +34,7 @@ from bedside.train.baseline import Baseline
 from bedside.train.checkpoint import weights_digest
 from bedside.train.fitting import fit
 from bedside.train.plan import TrainPlan
+from bedside.trial_tables import leave_tries
 from bedside.verify.classes import CLASSES
 
 pytestmark = [pytest.mark.workshop, pytest.mark.slow]

@@ -12,10 +12,10 @@ from bedside.base.journal import Journal
 from bedside.base.watch import Silent
 from bedside.cohort_stops import gathered
 from bedside.compress.presets import preset_named
-from bedside.data.case import labels_of
 from bedside.data.preprocess import Preprocess
 from bedside.data.sources import load_cohort
 from bedside.data.split import Split, split_by_patient
+from bedside.data.targets import labels_of
 from bedside.robustness_stops import Hardships, gate_tested, gated, probed
 from bedside.running import Run, Settings
 

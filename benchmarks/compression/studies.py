@@ -12,11 +12,12 @@ import numpy as np
 from bedside.base.task import Task
 from bedside.data.audit import audit_cohort, usable
 from bedside.data.augment import Augment
-from bedside.data.case import labels_of, units_of
 from bedside.data.preprocess import Preprocess
 from bedside.data.sources import load_cohort
 from bedside.data.split import split_by_patient
 from bedside.data.stacking import stack_images
+from bedside.data.targets import labels_of
+from bedside.data.units import units_of
 from bedside.verify.metrics import softmax
 from bedside.verify.noninferiority import auroc_of
 

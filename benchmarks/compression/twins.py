@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from bedside.base.digest import digest_array
 from bedside.base.task import TensorSpec
-from bedside.runtime.artifact import Precision
 from bedside.verify.profiling import time_session
+from benchmarks.exporting import BOTH, exported
 from benchmarks.ledger import Figure, record
 
 NETWORKS = {
@@ -22,7 +21,6 @@ NETWORKS = {
     "mobilenetv2": ("mobilenetv2", 1.0, 224),
     "residual": ("residual", 1.0, 64),
 }
-PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
 N_TURNS, N_RUNS, FACTOR = 7, 30, 4
 
 
@@ -61,15 +59,11 @@ def _awake(model: Any) -> Any:
 
 def sessions_of(name: str, model: Any, spec: TensorSpec, folder: Path) -> dict[str, Any]:
     """Its files, opened, by precision."""
-    from bedside.compress.quantization import QuantizationPlan
-    from bedside.export.converting import ExportJob, convert
     from bedside.runtime.session import open_session
 
     observed = np.random.default_rng(0).normal(size=(8, *spec.shape)).astype(np.float32)
-    plan = QuantizationPlan(n_observed=len(observed), observation=digest_array(observed))
-    place = folder / name
-    job = ExportJob(model=model, spec=spec, n_classes=2, observed=observed, folder=place, plan=plan)
-    return {found.precision: open_session(found, place) for found in convert(job, "litert", PRECISIONS)}
+    files = exported(model, spec, 2, observed, folder / name)
+    return {found.precision: open_session(found, folder / name) for found in files}
 
 
 def measure(name: str) -> None:
@@ -79,7 +73,7 @@ def measure(name: str) -> None:
     image = np.random.default_rng(1).normal(size=spec.shape).astype(np.float32)
     with tempfile.TemporaryDirectory() as place:
         opened = {who: sessions_of(who, net, spec, Path(place)) for who, net in twins(family, width, side_px).items()}
-        for precision in PRECISIONS:
+        for precision in BOTH:
             turns = [[np.median(time_session(opened[who][precision], image, n_runs=N_RUNS)) for who in opened]
                      for _ in range(N_TURNS)]  # fmt: skip
             ratios = [float(dense / pruned) for dense, pruned in turns]

@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from bedside.base.digest import digest_array
 from bedside.base.files import write_atomic
 from bedside.verify.metrics import softmax
 from bedside.verify.noninferiority import auroc_of
 from benchmarks.compression.pruning import mean_estimate
 from benchmarks.compression.studies import CELLS as ROOT
 from benchmarks.compression.studies import STUDIES, Material, dense_of, dense_plan, gathered, monitor_of
+from benchmarks.exporting import exported
 from benchmarks.ledger import Figure, record
 
 CELLS = ROOT.parent / "whole_recipe"
@@ -98,16 +98,10 @@ def _ours(cell: Cell, material: Material, reference: Any) -> tuple[Any, Any]:
 
 
 def _session(cell: Cell, material: Material, name: str, model: Any, precision: Any) -> tuple[Any, int]:
-    from bedside.compress.quantization import QuantizationPlan
-    from bedside.export.converting import ExportJob, convert
     from bedside.runtime.session import open_session
 
-    folder, observed = CELLS / f"{cell.study}-{cell.seed}-{name}", material.observed
-    job = ExportJob(
-        model=model, spec=material.data.preprocess.spec, n_classes=material.task.n_classes, observed=observed,
-        folder=folder, plan=QuantizationPlan(n_observed=len(observed), observation=digest_array(observed)),
-    )  # fmt: skip
-    artifact = convert(job, "litert", (precision,))[0]
+    folder, spec = CELLS / f"{cell.study}-{cell.seed}-{name}", material.data.preprocess.spec
+    (artifact,) = exported(model, spec, material.task.n_classes, material.observed, folder, (precision,))
     return open_session(artifact, folder), artifact.size_bytes
 
 

@@ -1,6 +1,5 @@
 """One try of the autopilot: the int8 file of a fix is made, and judged in its own runtime on tuning data."""
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -9,19 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bedside.base.arrays import FloatArray
-from bedside.base.budget import Budget, unit_of
-from bedside.base.digest import Digest, digest_array, digest_file
+from bedside.base.budget import unit_of
+from bedside.base.digest import Digest, digest_array
 from bedside.base.errors import BedsideError
 from bedside.base.stamp import versions_of
 from bedside.cohort_stops import Material
 from bedside.compress.autopilot import PLAIN, Fix
 from bedside.compress.compressing import CompressedModel
-from bedside.compress.preparing import prepared
-from bedside.compress.quantization import QuantizationPlan
-from bedside.compress.recipe import Recipe
-from bedside.export.converting import ExportJob, convert
 from bedside.file_stops import locked, paritied
 from bedside.fitting_stops import trained_rounding
+from bedside.int8_files import Int8Files, Subject
 from bedside.running import WORKSHOP, Run
 from bedside.runtime.artifact import Artifact
 from bedside.runtime.session import logits, open_session
@@ -35,33 +31,6 @@ if TYPE_CHECKING:
 
 MARGIN = 0.005
 """Largest loss of the tuning score, as a point estimate, that int8 may cost against the network's own fp32."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
-    """A model whose int8 file is in question.
-
-    Parameters
-    ----------
-    files
-        Its fp32 and its plain int8 file, in `folder`.
-    may_train
-        Whether the network itself may change (quantization-aware training).
-    """
-
-    name: str
-    model: CompressedModel
-    network: "nn.Module"
-    recipe: Recipe
-    files: tuple[Artifact, ...]
-    folder: Path
-    budget: Budget
-    may_train: bool = True
-
-    @property
-    def format(self) -> str:
-        """Format of the files."""
-        return self.files[0].format
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +61,7 @@ class Assay:
 
     def __init__(self, run: Run, material: Material, subject: Subject) -> None:
         self.run, self.material, self.subject = run, material, subject
+        self.maker = Int8Files(run=run, material=material, subject=subject)
         self.is_watchful = bool(material.observation_pair)
         self.margin = MARGIN if self.is_watchful else run.settings.margin
         self.fp32_outputs = logits(open_session(subject.files[0], subject.folder), material.tuning_inputs())
@@ -99,7 +69,6 @@ class Assay:
         self.fp32_score = self._tuning(answer, answer)[0]
         self.fp32_latency_ms = self._latency_ms(subject.files[0], subject.folder)
         self.n_tried = 0
-        self._floats = run.journal.place("floats", [subject.model.digest, subject.format, versions_of(WORKSHOP)])
 
     def inputs(self, fix: Fix) -> list[object]:
         """Everything that a try depends on."""
@@ -107,11 +76,6 @@ class Assay:
         pair = [digest_array(images) for images in material.observation_pair or ()]
         return [subject.model.digest, subject.files[-1], fix, material.digest, pair, subject.budget, MARGIN,
                 self.run.settings.margin, self.run.settings.target_sensitivity, versions_of(WORKSHOP)]  # fmt: skip
-
-    def plan(self, fix: Fix) -> QuantizationPlan:
-        """The quantization plan of the file that would ship."""
-        observed = self._seen(fix, self.material.observed)
-        return fix.plan(len(observed), digest_array(observed))
 
     def place(self, fix: Fix) -> Path:
         """Folder of its files."""
@@ -132,38 +96,13 @@ class Assay:
             network, model = subject.network, None
             if fix.kind == "qat":
                 network, model = trained_rounding(self.run, self.material, subject.network, subject.recipe, folder)
-            observed = self._seen(fix, self.material.observed)
-            files = self._written(fix, network, observed, folder, with_fp32=model is not None)
+            files = self.maker(fix, network, self.material.observed, folder, with_fp32=model is not None)
         except Exception as error:  # converters raise whatever they like at a width that they lack
             reason = error.message if isinstance(error, BedsideError) else f"{type(error).__name__}: {error}"
             return Tested(row=Int8Try(fix=fix.name, layers=fix.layers, seconds=monotonic() - begun,
                                       why=f"no file: {reason.splitlines()[0][:160]}"))  # fmt: skip
         digest = model.digest if model else subject.model.digest
         return self._judged(fix, files, folder, network, digest, model, begun)
-
-    def _written(
-        self, fix: Fix, network: "nn.Module", observed: FloatArray, folder: Path, *, with_fp32: bool
-    ) -> tuple[Artifact, ...]:
-        """The int8 file of a fix beside an fp32 file: the one that is there, or that of a network trained anew."""
-        material, subject = self.material, self.subject
-        plan = fix.plan(len(observed), digest_array(observed))
-        ready = prepared(network, fix.preparation, material.preprocess.spec, plan, observed)
-        job = ExportJob(model=ready, spec=material.preprocess.spec, n_classes=material.task.n_classes, plan=plan,
-                        observed=observed, folder=folder, float_folder=self._floats)  # fmt: skip
-        if with_fp32:
-            return convert(job, subject.format, ("fp32", "int8"))
-        fp32 = subject.files[0]
-        (int8,) = convert(job, subject.format, ("int8",))
-        if not (folder / fp32.file).is_file() or digest_file(folder / fp32.file) != fp32.digest:
-            shutil.copyfile(subject.folder / fp32.file, folder / fp32.file)
-        return (fp32, int8)
-
-    def _seen(self, fix: Fix, observed: FloatArray) -> FloatArray:
-        """What ranges are observed on: with 16 bits to spare also the edge cases, which 8 bits would pay for."""
-        if fix.kind != "w8a16":
-            return observed
-        preprocess = self.material.preprocess
-        return np.concatenate([observed, preprocess.normalize(edge_images(preprocess.spec.shape))])
 
     def _judged(
         self, fix: Fix, files: tuple[Artifact, ...], folder: Path, network: "nn.Module", digest: Digest,
@@ -208,7 +147,7 @@ class Assay:
         sessions = [open_session(int8, folder)] if first is self.material.observed else []
         for number, observed in enumerate((first, second)[len(sessions) :]):
             place = self.place(fix) / f"other-{number}"
-            (_, other) = self._written(fix, network, self._seen(fix, observed), place, with_fp32=False)
+            (_, other) = self.maker(fix, network, observed, place)
             sessions.append(open_session(other, place))
         material = self.material
         chain = [(f"set {letter} int8", session) for letter, session in zip("AB", sessions, strict=True)]

@@ -1,19 +1,13 @@
 """One candidate through stops 5 to 8, its int8 mended where it is refused; and the files of the chosen one."""
 
-import csv
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bedside.assay_stops import Subject
 from bedside.base.arrays import FloatArray
 from bedside.base.budget import Budget
 from bedside.base.errors import ParityError
-from bedside.base.files import write_atomic
-from bedside.base.jsonform import to_json
 from bedside.bundle.sealing import ModelFile
 from bedside.cohort_stops import Material
 from bedside.compress.compressing import CompressedModel, load_compressed
@@ -21,6 +15,7 @@ from bedside.compress.proposing import Candidate, recosted
 from bedside.compress.recipe_file import write_recipe
 from bedside.file_stops import exported, locked, paritied, profiled, tried
 from bedside.fitting_stops import compressed
+from bedside.int8_files import Subject
 from bedside.mending_stops import Mended, mended
 from bedside.running import Run
 from bedside.runtime.artifact import Artifact
@@ -194,32 +189,3 @@ def _broken(format_: str, parity: ParityReport) -> ParityError:
         expected=f"a probability change of at most {stage.tolerance_prob:g}",
         hint="leave that format out of --formats",
     )
-
-
-def leave_trials(folder: Path, trials: Sequence[Trial], budget: Budget, dropped: dict[str, str]) -> Path:
-    """Write the trial table (CSV and JSON) so that it is there whatever happens next."""
-    sheet = StringIO()
-    writer = csv.writer(sheet)
-    writer.writerow(
-        ["trial", "may_ship", "reason", "tuning_score", "low", "high", "size_kib", "latency_p50_ms", "latency_p90_ms",
-         "memory_mib", "energy_mj", "mmacs", "n_parameters", "flips_frac"]
-    )  # fmt: skip
-    for trial in trials:
-        writer.writerow(_row(trial, budget))
-    for name, reason in dropped.items():
-        writer.writerow([name, "no", f"on paper: {reason}", *[""] * 11])
-    write_atomic(folder / "trials.json", to_json(tuple(trials), indent=1))
-    write_atomic(folder / "trials.csv", sheet.getvalue().encode())
-    return folder / "trials.csv"
-
-
-def _row(trial: Trial, budget: Budget) -> list[object]:
-    refusal, cost = trial.refusal(budget), trial.profile
-    numbers = (
-        trial.tuning_score.value, trial.tuning_score.low, trial.tuning_score.high, cost.size_kib.value,
-        cost.latency_p50_ms.value, cost.latency_p90_ms.value, cost.peak_memory_mib.value, cost.energy_mj.value,
-        trial.mmacs,
-    )  # fmt: skip
-    shown = [f"{number:.6g}" for number in numbers]
-    flips = f"{trial.parity.end_to_end.flips_frac:.4f}"
-    return [trial.name, "no" if refusal else "yes", refusal, *shown, trial.n_parameters, flips]

@@ -10,13 +10,14 @@ from bedside.base.digest import Digest, digest_value
 from bedside.base.stamp import versions_of
 from bedside.base.task import Task
 from bedside.data.audit import CohortAudit, audit_cohort, usable
-from bedside.data.case import Case, units_of
+from bedside.data.case import Case
 from bedside.data.cohort import Cohort
 from bedside.data.preprocess import Preprocess
 from bedside.data.sources import load_cohort
 from bedside.data.split import Split, disjoint_observations, split_by_patient
 from bedside.data.stacking import stack_images
 from bedside.data.targets import Targets, targets_of
+from bedside.data.units import units_of
 from bedside.running import WORKSHOP, Run
 from bedside.verify.judge import Truth
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bedside.attempts import Attempt, attempted, leave_trials, shipment
+from bedside.attempts import Attempt, attempted, shipment
 from bedside.base.arrays import FloatArray
 from bedside.base.budget import Budget
 from bedside.bundle.opening import Bundle
@@ -16,7 +16,6 @@ from bedside.compress.proposing import Proposal
 from bedside.evidence_stops import Networks, abstaining, examined
 from bedside.export.exported import eager_session
 from bedside.file_stops import exported, locked, profiled
-from bedside.mending_stops import leave_tries
 from bedside.robustness_stops import gated, stressed
 from bedside.running import Run
 from bedside.runtime.devices import DeviceSpec, device_named
@@ -28,6 +27,7 @@ from bedside.teaching_stops import same_answers, taught_by_all
 from bedside.testing_stops import tested
 from bedside.train.baseline import Baseline, load_reference
 from bedside.train.plan import TrainPlan
+from bedside.trial_tables import leave_trials, leave_tries
 from bedside.verify.int8_tries import AutopilotReport
 from bedside.verify.operating_point import OperatingPoint
 from bedside.verify.profiling import Profile

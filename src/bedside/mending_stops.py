@@ -1,21 +1,18 @@
 """The autopilot's stop: an int8 file that is refused is mended, try by try, each journalled."""
 
-import csv
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from bedside.assay_stops import Assay, Subject, Tested
+from bedside.assay_stops import Assay, Tested
 from bedside.base.digest import digest_array
 from bedside.base.errors import TraceError
-from bedside.base.files import write_atomic
-from bedside.base.jsonform import to_json, to_plain
+from bedside.base.jsonform import to_plain
 from bedside.cohort_stops import Material
 from bedside.compress.autopilot import PLAIN, Diagnosis, Fix, climb
 from bedside.compress.damage import DamageTable, bench_of, measure_damage, predicted
 from bedside.file_stops import locked
+from bedside.int8_files import Subject
 from bedside.running import Run
 from bedside.runtime.session import logits, open_session
 from bedside.verify.int8_tries import AutopilotReport, CulpritLayer
@@ -56,7 +53,7 @@ def mended(run: Run, material: Material, subject: Subject) -> Mended:
         n_observed=tuple(len(images) for images in material.observation_pair or (material.observed, ())),  # type: ignore[arg-type]
         tries=tuple(bench(fix).row for fix in found.tried), **_culprits(found.damage),
         chosen=chosen.name if chosen else "",
-        plan=to_plain(bench.plan(chosen)) if chosen else {},
+        plan=to_plain(bench.maker.plan(chosen)) if chosen else {},
     )  # fmt: skip
     run.watch.note(str(report))
     folder = bench.place(chosen) if chosen and chosen != PLAIN else subject.folder
@@ -102,23 +99,3 @@ def _culprits(damage: DamageTable | None) -> dict[str, Any]:
         for row in damage.rows[:N_CULPRITS_SHOWN]
     )  # fmt: skip
     return {"culprits": rows, "whole_sqnr_db": damage.whole.sqnr_db, "n_layers": len(damage.rows)}
-
-
-def leave_tries(folder: Path, reports: Sequence[AutopilotReport]) -> Path:
-    """Write the table of tries (``int8.json``, ``int8.csv``) beside the journal, whatever happens next."""
-    sheet = StringIO()
-    writer = csv.writer(sheet)
-    writer.writerow(["model", "format", "fix", "layers", "verdict", "why", "tuning_score", "difference", "low", "high",
-                     "flips_frac", "agreement_flips_frac", "size_kib", "latency_p50_ms", "seconds"])  # fmt: skip
-    for report in reports:
-        for row in report.tries:
-            score = row.tuning_score.value if row.tuning_score else ""
-            gap = row.difference
-            writer.writerow(
-                [report.model, report.format, row.fix, " ".join(row.layers), "passed" if row.passed else "refused",
-                 row.why, score, *((gap.value, gap.low, gap.high) if gap else ("", "", "")), row.flips_frac,
-                 row.agreement_flips_frac, row.size_kib, row.latency_p50_ms, row.seconds]
-            )  # fmt: skip
-    write_atomic(folder / "int8.json", to_json(tuple(reports), indent=1))
-    write_atomic(folder / "int8.csv", sheet.getvalue().encode())
-    return folder / "int8.csv"

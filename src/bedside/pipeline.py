@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
-from bedside.attempts import leave_trials
 from bedside.base.budget import Budget
 from bedside.base.errors import BudgetError
 from bedside.base.watch import Watch
@@ -18,6 +17,7 @@ from bedside.data.stacking import suit_preprocess
 from bedside.fitting_stops import plans_for, referenced
 from bedside.running import AskedOfNetworks, begun, settings_of
 from bedside.runtime.devices import device_named
+from bedside.trial_tables import leave_trials
 
 
 def optimize(

@@ -10,13 +10,14 @@ from bedside.base.arrays import ByteArray, IntArray
 from bedside.base.digest import digest_array
 from bedside.bundle.sealing import ModelFile
 from bedside.cohort_stops import Material
-from bedside.data.case import Case, units_of
+from bedside.data.case import Case
 from bedside.data.cohort import Cohort
 from bedside.data.corrupting import corrupt
 from bedside.data.corrupting_volumes import corrupt_volumes, slice_axis_of, volume_suite
 from bedside.data.corruptions import suite_for
 from bedside.data.preprocess import Preprocess
 from bedside.data.split import Split
+from bedside.data.units import units_of
 from bedside.data.volume_placing import looks
 from bedside.running import Run
 from bedside.runtime.session import open_session

@@ -12,6 +12,7 @@ from bedside.base.digest import digest_value
 from bedside.base.stamp import Stamp, versions_of
 from bedside.base.task import Task
 from bedside.base.version import VERSION
+from bedside.bundle.cohort_numbers import cohort_numbers
 from bedside.bundle.gallery import GalleryJob, gallery_of
 from bedside.bundle.model_card import intended_use
 from bedside.bundle.opening import Bundle
@@ -21,8 +22,7 @@ from bedside.bundle.sealing import SealJob, seal
 from bedside.bundle.signing import load_or_create_key
 from bedside.cohort_stops import Material, Parts
 from bedside.compress.proposing import Proposal
-from bedside.data.counting import native_sizes, part_classes, part_units
-from bedside.data.split import Split
+from bedside.data.counting import native_sizes
 from bedside.evidence_stops import Findings
 from bedside.robustness_stops import Hardships
 from bedside.running import WORKSHOP, Run
@@ -121,15 +121,9 @@ def _report_data(run: Run, story: Story, session: Session, point: OperatingPoint
         preprocess=story.material.preprocess,
     )  # fmt: skip
     return ReportData(
-        cohort_name=cohort.name,
-        source=cohort.source,
-        licence=cohort.licence,
-        modality=cohort.modality,
-        is_phantom=cohort.is_phantom,
+        cohort=cohort_numbers(cohort, story.parts.split, story.parts.audit, outcome.units),
         task=cohort.task,
         audit=story.parts.audit,
-        split_how=story.parts.split.how,
-        part_sizes=_part_sizes(story.parts.split),
         budget=story.budget,
         trials=story.trials,
         choice=story.choice,
@@ -147,8 +141,6 @@ def _report_data(run: Run, story: Story, session: Session, point: OperatingPoint
         versions=versions_of(WORKSHOP),
         seed=settings.seed,
         preset=settings.preset.name,
-        part_classes=part_classes(story.parts.split, cohort.task),
-        part_units=part_units(story.parts.split, outcome.units),
         native_sizes=native_sizes(story.parts.split.observation),
         input_spec=story.material.preprocess.spec,
         models=tuple(model.artifact for model in story.shipment.models),
@@ -177,10 +169,6 @@ def _int8_reports(story: Story) -> Int8Reports | None:
 def _by_case(task: Task, point: OperatingPoint, outputs: FloatArray) -> FloatArray:
     """Probabilities ``(n, K)``; none where the answer is not a class a case."""
     return point.probabilities(outputs) if task.picks_one else np.zeros((0, task.n_classes))
-
-
-def _part_sizes(split: Split) -> dict[str, int]:
-    return {name: len(getattr(split, name)) for name in ("development", "observation", "tuning", "test")}
 
 
 def _lineage(story: Story) -> tuple[Stamp, ...]:

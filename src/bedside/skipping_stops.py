@@ -10,8 +10,9 @@ from bedside.base.arrays import ByteArray
 from bedside.base.errors import CohortError
 from bedside.bundle.sealing import ModelFile
 from bedside.cohort_stops import Material
-from bedside.data.case import Case, units_of
+from bedside.data.case import Case
 from bedside.data.split import Split
+from bedside.data.units import units_of
 from bedside.data.volume_targets import own_label_map
 from bedside.running import Run
 from bedside.runtime.session import Session, open_session

@@ -12,12 +12,12 @@ from bedside.base.files import write_atomic
 from bedside.base.task import Task
 from bedside.bundle.sealing import ModelFile
 from bedside.cohort_stops import Material
-from bedside.data.case import units_of
 from bedside.data.case_notes import CaseNotes, note_cases, notes_from
 from bedside.data.spacings import spacings_of
 from bedside.data.split import SealedCases
 from bedside.data.stacking import stack_images
 from bedside.data.targets import Targets, targets_of
+from bedside.data.units import units_of
 from bedside.running import Run
 from bedside.runtime.session import Session, logits, open_session
 from bedside.verify.evidence import Evidence

@@ -11,6 +11,7 @@ from bedside.base.budget import Budget
 from bedside.base.digest import Digest, digest_value
 from bedside.base.stamp import Stamp
 from bedside.base.task import Task, TensorSpec
+from bedside.bundle.cohort_numbers import CohortNumbers, audit_numbers
 from bedside.bundle.report_data import GalleryItem, ReportData
 from bedside.data.audit import CohortAudit, Leak, LeakPolicy
 from bedside.runtime.artifact import Artifact
@@ -62,16 +63,11 @@ def synthetic_report(
         reason="clinical evaluation of the shipped file",
         seed=seed,
     )
+    audit = _audit(task, leaks, policy, 4708 + 524 + n_cases)
     return ReportData(
-        cohort_name=cohort_name,
-        source="medmnist:pneumoniamnist",
-        licence="CC BY 4.0",
-        modality="chest x-ray",
-        is_phantom=is_phantom,
+        cohort=_cohort(task, labels, audit, cohort_name, is_phantom=is_phantom),
         task=task,
-        audit=_audit(task, leaks, policy, 4708 + 524 + n_cases),
-        split_how="the source's own parts; no patient identifiers known",
-        part_sizes={"development": 4708, "tuning": 524, "observation": 200, "test": n_cases},
+        audit=audit,
         budget=budget,
         trials=trials,
         choice=choice,
@@ -89,17 +85,27 @@ def synthetic_report(
         versions={"python": "3.11.7", "numpy": "2.1.0", "torch": "2.9.0", "ai-edge-litert": "2.1.0"},
         seed=seed,
         preset="quick",
-        part_classes={
-            "development": _shared_out(4708, task),
-            "tuning": _shared_out(524, task),
-            "observation": _shared_out(200, task),
-            "test": {name: int((labels == k).sum()) for k, name in enumerate(task.classes)},
-        },
-        part_units={"development": 2400, "tuning": 262, "observation": 190, "test": len(set(_units(n_cases)))},
         native_sizes={"28 x 28": 200},
         input_spec=TensorSpec(n_channels=1, height_px=28, width_px=28),
         models=next(trial.artifacts for trial in trials if trial.name == choice.name),
         start_weights="none; trained from scratch",
+    )
+
+
+def _cohort(task: Task, labels: IntArray, audit: CohortAudit, name: str, *, is_phantom: bool) -> CohortNumbers:
+    parts = {"development": 4708, "tuning": 524, "observation": 200}
+    held = {who: int((labels == k).sum()) for k, who in enumerate(task.classes)}
+    return CohortNumbers(
+        name=name,
+        source="medmnist:pneumoniamnist",
+        licence="CC BY 4.0",
+        modality="chest x-ray",
+        is_phantom=is_phantom,
+        split_how="the source's own parts; no patient identifiers known",
+        parts={**parts, "test": len(labels)},
+        part_classes={part: _shared_out(n, task) for part, n in parts.items()} | {"test": held},
+        part_units={"development": 2400, "tuning": 262, "observation": 190, "test": len(set(_units(len(labels))))},
+        audit=audit_numbers(audit),
     )
 
 

@@ -44,7 +44,8 @@ def test_what_it_must_not_be_used_for_follows_the_evidence(data: ReportData) -> 
     passed = replace(data, evidence=replace(data.evidence, non_inferiority=judged))
     assert not any("place of the reference" in use for use in forbidden_uses(passed))
     judged = replace(judged, verdict="FAIL")
-    failed = replace(data, is_phantom=True, evidence=replace(data.evidence, non_inferiority=judged))
+    phantom = replace(data.cohort, is_phantom=True)
+    failed = replace(data, cohort=phantom, evidence=replace(data.evidence, non_inferiority=judged))
     uses = section_of(render_model_card(failed, "none"), "What it must not be used for")
     assert "In the place of the reference: the verdict is FAIL" in uses
     assert "Patients at all" in uses

@@ -212,7 +212,7 @@ def test_hostile_names_are_shown_and_not_obeyed() -> None:
     data = replace(
         data,
         task=Task(classes=("$\\frac{1}{", f"]]>&{HOSTILE}"), positive=1),
-        licence=HOSTILE,
+        cohort=replace(data.cohort, licence=HOSTILE),
         gallery=tuple(replace(item, truth=f'" onerror="{HOSTILE}') for item in data.gallery),
         dropped_on_paper={HOSTILE: HOSTILE},
     )

@@ -7,11 +7,11 @@ import torch
 
 from bedside.base.task import TensorSpec
 from bedside.compress.recipe import Recipe, Workbench
-from bedside.data.case import labels_of
 from bedside.data.preprocess import Preprocess
 from bedside.data.sources import load_cohort
 from bedside.data.split import split_by_patient
 from bedside.data.stacking import stack_images
+from bedside.data.targets import labels_of
 from bedside.train.architecture import Architecture, build
 from bedside.train.fitting import TrainingData, fit, teach
 from bedside.train.plan import TrainPlan

@@ -17,12 +17,11 @@ from bedside.compress.damage import Bench, bench_of, measure_damage, sqnr_db
 from bedside.compress.folding import folded
 from bedside.compress.qat import Qat, unfolded
 from bedside.compress.quantization import FLOAT, LayerBits, LayerRule, QuantizationPlan
+from bedside.compress.rounding import round_activation, round_weight
 from bedside.compress.simulating import (
     by_plan,
     every_layer,
     observe,
-    round_activation,
-    round_weight,
     rounded_logits,
 )
 from bedside.train.architecture import Architecture, build

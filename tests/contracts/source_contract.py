@@ -15,9 +15,10 @@ import pytest
 
 from bedside.base.digest import digest_value
 from bedside.base.errors import BedsideError
-from bedside.data.case import PARTS, units_of
+from bedside.data.case import PARTS
 from bedside.data.cohort import Cohort
 from bedside.data.sources import SOURCES, load_cohort
+from bedside.data.units import units_of
 
 
 class SourceContract:

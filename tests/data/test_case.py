@@ -8,8 +8,10 @@ from PIL import Image
 
 from bedside.base.errors import CohortError
 from bedside.base.task import Task
-from bedside.data.case import Case, labels_of, units_of
+from bedside.data.case import Case
 from bedside.data.cohort import Cohort
+from bedside.data.targets import labels_of
+from bedside.data.units import units_of
 
 TASK = Task(classes=("no", "yes"))
 

@@ -6,10 +6,11 @@ import numpy as np
 from PIL import Image
 
 from bedside.base.task import Task
-from bedside.data.case import Case, units_of
+from bedside.data.case import Case
 from bedside.data.cohort import Cohort
 from bedside.data.counting import native_sizes, part_classes, part_units
 from bedside.data.split import Split, split_by_patient
+from bedside.data.units import units_of
 
 TASK = Task(classes=("well", "ill"))
 

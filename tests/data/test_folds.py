@@ -7,9 +7,10 @@ import pytest
 
 from bedside.base.errors import CohortError, InputError, LeakError
 from bedside.base.task import Task
-from bedside.data.case import Case, units_of
+from bedside.data.case import Case
 from bedside.data.cohort import Cohort
 from bedside.data.folds import k_folds, leave_one_site_out
+from bedside.data.units import units_of
 
 SITES = ("north", "south", "west")
 

@@ -95,8 +95,7 @@ def test_excels_utf8_mark_and_other_columns_are_borne(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (plain(*GOOD, "absent.png,ill"), ("do not exist", "absent.png")),
-        (plain(*GOOD, "deep/,ill"), ("do not exist",)),
+        (plain("absent.png,ill", "deep/,ill", "a.png,ill"), ("do not exist", "absent.png")),
         (plain(*GOOD, ",ill"), ("do not exist",)),
         (plain(*GOOD, GOOD[0]), ("more than once", "a.png")),
         (plain(*GOOD, "./a.png,well"), ("more than once", "a.png")),
@@ -172,3 +171,20 @@ def test_further_columns_become_attributes(folder: Path) -> None:
     assert cohort.cases[0].attribute("view") is None
     plain_cohort = load_cohort(rows(plain(*GOOD), folder))
     assert plain_cohort.cases[0].attributes == ()
+
+
+def test_a_file_that_lacks_and_one_of_another_kind_do_not_stop_the_rest(tmp_path: Path) -> None:
+    for name in ("a/1.png", "a/2.png", "b/3.png", "b/4.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(np.full((4, 5), 50, np.uint8)).save(tmp_path / name)
+    (tmp_path / "a" / "film.mp4").write_bytes(b"\0")
+    cohort = load_cohort(f"folder:{tmp_path}")
+    assert len(cohort.cases) == 4
+    assert "clips:DIR" in cohort.quarantined["a/film.mp4"]
+    rows = "a/1.png,a,m.png\na/2.png,a,a/1.png\na/9.png,a,\nb/3.png,b,\nb/4.png,b,\n"
+    (tmp_path / "metadata.csv").write_text("file,label,mask\n" + rows)
+    cohort = load_cohort(f"folder:{tmp_path}")
+    assert [case.case_id for case in cohort.cases] == ["a/1.png", "a/2.png", "b/3.png", "b/4.png"]
+    assert cohort.cases[0].mask_path is None
+    assert "line 4" in cohort.quarantined["a/9.png"]
+    assert "line 2" in cohort.quarantined["m.png"]

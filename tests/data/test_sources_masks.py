@@ -117,3 +117,50 @@ def test_real_cohorts(shared_data: Path, name: str, parts: tuple[int, ...]) -> N
     assert n_empty == (133 if name == "us_breast_busi" else 0)
     shown = cohort.cases[::200]
     assert all(label_mask(case, cohort.task).any() == bool(case.label) for case in shown)
+
+
+def test_numbers_of_objects_are_one_class_if_one_says_so(refuses, pairs: Path) -> None:
+    for i in range(4):
+        mask = np.zeros((10, 12), np.uint16)
+        mask[: 2 * i, ::2] = 40 * np.arange(6) + 1
+        picture(pairs / "masks" / f"{i}.png", mask)
+    with refuses(CohortError, "instances=yes"):
+        load_cohort(f"masks:{pairs}")
+    cohort = load_cohort(f"masks:{pairs}", instances="yes", classes="background,nucleus")
+    assert cohort.task.positive_name == "nucleus"
+    assert not cohort.quarantined
+    assert [int(label_mask(case, cohort.task).sum()) for case in cohort.cases] == [0, 12, 24, 36]
+    drawn = [case.mask() for case in cohort.cases]
+    assert [int(mask.sum()) for mask in drawn if mask is not None] == [0, 12, 24, 36]
+    assert len({case.digest() for case in cohort.cases}) == 4
+    with refuses(InputError, "instances=yes"):
+        load_cohort(f"masks:{pairs}", instances="yes", classes="background,a,b")
+
+
+@pytest.mark.parametrize("form", ["palette", "16 bits", "array"])
+def test_numbers_stay_numbers_however_the_mask_is_kept(pairs: Path, form: str) -> None:
+    for i in range(4):
+        mask = np.zeros((10, 12), np.uint8)
+        mask[0], mask[1] = 1, 2
+        place = pairs / "masks" / f"{i}.png"
+        if form == "palette":
+            kept = Image.fromarray(mask, mode="P")
+            kept.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0])  # the colours of Pascal VOC
+            kept.save(place)
+        elif form == "16 bits":
+            picture(place, mask.astype(np.uint16))
+        else:
+            place.unlink()
+            np.save(pairs / "masks" / f"{i}.npy", mask.astype(np.int32))
+    if form == "array":
+        rows = "".join(f"images/{i}.png,masks/{i}.npy\n" for i in range(4))
+        (pairs / "metadata.csv").write_text("file,mask\n" + rows)
+    cohort = load_cohort(f"masks:{pairs}")
+    assert cohort.task.n_classes == 3
+    assert np.bincount(label_mask(cohort.cases[2], cohort.task).ravel()).tolist() == [96, 12, 12]
+
+
+def test_a_mask_of_negative_numbers_is_quarantined(pairs: Path) -> None:
+    np.save(pairs / "bad.npy", np.full((10, 12), -1))
+    (pairs / "metadata.csv").write_text("file,mask\nimages/1.png,masks/1.png\nimages/2.png,bad.npy\n")
+    assert "-1" in load_cohort(f"masks:{pairs}").quarantined["images/2.png"]

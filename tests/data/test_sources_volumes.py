@@ -56,6 +56,16 @@ def test_a_decathlon_task_becomes_a_cohort(tmp_path: Path) -> None:
     assert cohort.counts() == {"unassigned": {"background": 4, "head": 4, "tail": 4}}
 
 
+def test_a_folder_of_links_is_a_task_too(tmp_path: Path) -> None:
+    archive = decathlon(tmp_path / "archive")
+    farm = tmp_path / "farm"
+    for path in archive.rglob("*.*"):
+        place = farm / path.relative_to(archive)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(path)
+    assert len(load_cohort(f"msd:{farm}").cases) == 4
+
+
 def test_volumes_and_label_maps_arrive_on_one_grid(tmp_path: Path) -> None:
     cohort = load_cohort(f"msd:{decathlon(tmp_path)}")
     preprocess = suit_preprocess(cohort, image_px=96)
@@ -262,3 +272,20 @@ def test_the_real_hippocampi_are_read(shared_data: Path) -> None:
     targets = targets_of(cohort.cases[:3], cohort.task, preprocess)
     listed = [(1324, 1624), (1550, 1803), (1832, 1866)]
     assert [tuple(np.bincount(t.ravel())[1:].tolist()) for t in targets] == listed
+
+
+def test_one_stray_number_makes_no_empty_classes(refuses, tmp_path: Path) -> None:
+    for i in range(4):
+        pair(tmp_path, f"v{i}", i)
+    path = tmp_path / "labels" / "v2.nii.gz"
+    labels = np.asarray(nibabel.load(path).dataobj).copy()
+    labels[0, 0, 0] = 9
+    save(path, labels)
+    cohort = load_cohort(f"nifti:{tmp_path}")
+    assert cohort.task.classes == ("background", "label 1", "label 2")
+    assert "label 9" in cohort.quarantined["v2"]
+    for i in range(4):
+        path = tmp_path / "labels" / f"v{i}.nii.gz"
+        save(path, np.where(np.asarray(nibabel.load(path).dataobj) == 2, 4, 1).astype(np.uint8))
+    with refuses(CohortError, "beyond a gap"):
+        load_cohort(f"nifti:{tmp_path}")

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from bedside.base.errors import CohortError
 from bedside.base.task import Task
-from bedside.data.case import Case, units_of
+from bedside.data.case import Case
 from bedside.data.cohort import Cohort
 from bedside.data.split import split_by_patient
+from bedside.data.units import units_of
 
 PIXELS = np.zeros((1, 1), np.uint8)
 FACTS = st.tuples(st.integers(0, 2), st.none() | st.integers(0, 30), st.none() | st.integers(0, 20))

@@ -9,11 +9,11 @@ torch = pytest.importorskip("torch", reason="adapting needs the workshop extra")
 
 from bedside.base.errors import CohortError, InputError
 from bedside.base.task import TensorSpec
-from bedside.data.case import labels_of
 from bedside.data.preprocess import Preprocess
 from bedside.data.sources import load_cohort
 from bedside.data.split import split_by_patient
 from bedside.data.stacking import stack_images
+from bedside.data.targets import labels_of
 from bedside.train.adapting import adapt_statistics
 from bedside.train.architecture import Architecture, build
 from bedside.train.checkpoint import weights_digest

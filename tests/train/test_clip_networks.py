@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from bedside.base.task import TensorSpec
-from bedside.data.case import labels_of
 from bedside.data.sources import load_cohort
 from bedside.data.stacking import stack_images, suit_preprocess
+from bedside.data.targets import labels_of
 from bedside.train.architecture import Architecture, build
 from bedside.train.clip_networks import GruCell
 from bedside.train.clip_trunks import trunk_for

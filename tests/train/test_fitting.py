@@ -10,11 +10,11 @@ torch = pytest.importorskip("torch", reason="fitting needs the workshop extra")
 from bedside.base.task import TensorSpec
 from bedside.compress.distil import distil
 from bedside.compress.recipe import Recipe, Workbench
-from bedside.data.case import labels_of
 from bedside.data.preprocess import Preprocess
 from bedside.data.sources import load_cohort
 from bedside.data.split import split_by_patient
 from bedside.data.stacking import stack_images
+from bedside.data.targets import labels_of
 from bedside.train.architecture import Architecture, build
 from bedside.train.checkpoint import load_weights, save_weights, weights_digest
 from bedside.train.fitting import TrainingData, fit, logits_of, teach

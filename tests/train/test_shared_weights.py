@@ -7,11 +7,11 @@ torch = pytest.importorskip("torch", reason="supernets need the workshop extra")
 
 from bedside.base.errors import RecipeError
 from bedside.base.task import TensorSpec
-from bedside.data.case import labels_of
 from bedside.data.preprocess import Preprocess
 from bedside.data.sources import load_cohort
 from bedside.data.split import split_by_patient
 from bedside.data.stacking import stack_images
+from bedside.data.targets import labels_of
 from bedside.train.architecture import Architecture, build
 from bedside.train.elastic_space import ElasticSpace
 from bedside.train.fitting import TrainingData, logits_of

@@ -6,9 +6,10 @@ import pytest
 from bedside.base.errors import CohortError
 from bedside.base.jsonform import from_json, to_json
 from bedside.base.task import Task
-from bedside.data.case import labels_of, units_of
 from bedside.data.sources import load_cohort
 from bedside.data.stacking import stack_images, suit_preprocess
+from bedside.data.targets import labels_of
+from bedside.data.units import units_of
 from bedside.verify.shortcuts import ShortcutReport, _logistic, probe_shortcuts, regions
 
 TASK = Task(classes=("well", "ill"))

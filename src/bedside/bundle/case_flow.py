@@ -58,7 +58,7 @@ def case_flow(data: ReportData) -> CaseFlow:
     return CaseFlow(
         n_assessed=audit.n_cases,
         left_out=left_out,
-        parts=dict(data.part_sizes),
+        parts=dict(data.cohort.parts),
         n_evaluated=data.evidence.n_cases,
         n_units=data.evidence.n_patients,
         called={(names[t], names[c]): n for t, row in enumerate(confusion) for c, n in enumerate(row)},

@@ -11,14 +11,14 @@ from bedside.verify.profiling import Quantity
 def intended_use(data: ReportData) -> IntendedUse:
     """Draft from what the run knows; the rest is for the owner to state."""
     looked_for = f" Looked for: {data.task.positive_name}." if data.task.picks_one else ""
-    return IntendedUse(purpose=f"{data.modality}. {asks(data.task)}.{looked_for}")
+    return IntendedUse(purpose=f"{data.cohort.modality}. {asks(data.task)}.{looked_for}")
 
 
 def render_model_card(data: ReportData, start_weights: str) -> str:
     """Write the card; `start_weights` says where the training started from."""
     use = intended_use(data)
     parts = [
-        f"# Model card: {data.cohort_name}, {data.chosen.name}",
+        f"# Model card: {data.cohort.name}, {data.chosen.name}",
         "> Research use. Not for diagnosis.",
         *(_warnings(data)),
         _section("Intended use", _fields(use)),
@@ -70,7 +70,7 @@ def _fields(use: IntendedUse) -> list[str]:
 
 def _warnings(data: ReportData) -> list[str]:
     found = []
-    if data.is_phantom:
+    if data.cohort.is_phantom:
         found.append("> **Simulated data.** This model was made on a phantom and knows nothing of patients.")
     if data.audit.leaks and data.audit.policy == "allow":
         found.append(f"> **Leak.** {len(data.audit.leaks)} pairs of cases stand in two parts; figures may be too high.")
@@ -90,10 +90,10 @@ def _model_lines(data: ReportData, start_weights: str) -> list[str]:
 
 
 def _data_lines(data: ReportData) -> list[str]:
-    sizes = ", ".join(f"{part} {n}" for part, n in data.part_sizes.items())
+    sizes = ", ".join(f"{part} {n}" for part, n in data.cohort.parts.items())
     return [
-        f"Cohort: {data.cohort_name} ({data.source}), licence {data.licence}",
-        f"Parts: {sizes}; {data.split_how}",
+        f"Cohort: {data.cohort.name} ({data.cohort.source}), licence {data.cohort.licence}",
+        f"Parts: {sizes}; {data.cohort.split_how}",
         f"Audit: {len(data.audit.leaks)} leaks ({data.audit.policy}), {len(data.audit.dropped)} cases dropped for "
         f"them, {len(data.audit.unreadable)} unreadable, {len(data.audit.constant)} constant",
     ]

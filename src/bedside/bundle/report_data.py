@@ -7,6 +7,7 @@ from bedside.base.arrays import BoolArray, ByteArray, FloatArray, IntArray
 from bedside.base.budget import Budget
 from bedside.base.stamp import Stamp
 from bedside.base.task import Task, TensorSpec
+from bedside.bundle.cohort_numbers import CohortNumbers
 from bedside.data.audit import CohortAudit
 from bedside.runtime.artifact import Artifact
 from bedside.verify.abstention import AbstentionEvidence
@@ -95,9 +96,6 @@ class ReportData:
         The reference as an fp32 file in the same runtime.
     sizes_kib
         Size of every shipped file, by file name.
-    part_classes, part_units
-        Cases in use by part and class, and independent units (patients, groups) by part; the observation part is a
-        subset of development.
     native_sizes
         Sizes of the images of the observation part before they were resized, such as ``{"96 x 96": 200}``.
     models
@@ -116,15 +114,9 @@ class ReportData:
     A further section of the report gets an optional field here, None by default: see `bedside.bundle.sections`.
     """
 
-    cohort_name: str
-    source: str
-    licence: str
-    modality: str
-    is_phantom: bool
+    cohort: CohortNumbers
     task: Task
     audit: CohortAudit
-    split_how: str
-    part_sizes: dict[str, int]
     budget: Budget
     trials: tuple[Trial, ...]
     choice: Choice
@@ -142,8 +134,6 @@ class ReportData:
     versions: dict[str, str]
     seed: int
     preset: str
-    part_classes: dict[str, dict[str, int]] = field(default_factory=dict)
-    part_units: dict[str, int] = field(default_factory=dict)
     native_sizes: dict[str, int] = field(default_factory=dict)
     input_spec: TensorSpec | None = None
     models: tuple[Artifact, ...] = ()

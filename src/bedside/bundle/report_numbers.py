@@ -13,6 +13,7 @@ from bedside.base.budget import Budget
 from bedside.base.jsonform import json_schema, to_plain
 from bedside.base.stamp import Stamp
 from bedside.base.task import Task
+from bedside.bundle.cohort_numbers import CohortNumbers
 from bedside.bundle.report_data import ReportData
 from bedside.bundle.report_figure import FigureTable
 from bedside.bundle.section import Section
@@ -24,40 +25,6 @@ from bedside.verify.selection import Choice, Trial
 
 REPORT_VERSION = 1
 _FORBID = ConfigDict(extra="forbid")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditNumbers:
-    """What the audit counted."""
-
-    __pydantic_config__ = _FORBID
-
-    n_cases: int
-    n_unreadable: int
-    n_constant: int
-    n_leaks: int
-    n_dropped: int
-    n_copies_within_parts: int
-    policy: str
-    counts: dict[str, dict[str, int]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CohortNumbers:
-    """Who was imaged, in counts; no case is named."""
-
-    __pydantic_config__ = _FORBID
-
-    name: str
-    source: str
-    licence: str
-    modality: str
-    is_phantom: bool
-    split_how: str
-    parts: dict[str, int]
-    part_classes: dict[str, dict[str, int]]
-    part_units: dict[str, int]
-    audit: AuditNumbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +79,7 @@ def report_numbers(data: ReportData, sections: Sequence[Section]) -> ReportNumbe
     return ReportNumbers(
         report_version=REPORT_VERSION,
         task=data.task,
-        cohort=_cohort(data),
+        cohort=data.cohort,
         budget=data.budget,
         evidence=data.evidence,
         reference_name=data.reference_name,
@@ -132,31 +99,6 @@ def report_numbers(data: ReportData, sections: Sequence[Section]) -> ReportNumbe
         versions=data.versions,
         seed=data.seed,
         preset=data.preset,
-    )
-
-
-def _cohort(data: ReportData) -> CohortNumbers:
-    audit = data.audit
-    return CohortNumbers(
-        name=data.cohort_name,
-        source=data.source,
-        licence=data.licence,
-        modality=data.modality,
-        is_phantom=data.is_phantom,
-        split_how=data.split_how,
-        parts=data.part_sizes,
-        part_classes=data.part_classes,
-        part_units=data.part_units,
-        audit=AuditNumbers(
-            n_cases=audit.n_cases,
-            n_unreadable=len(audit.unreadable),
-            n_constant=len(audit.constant),
-            n_leaks=len(audit.leaks),
-            n_dropped=len(audit.dropped),
-            n_copies_within_parts=audit.n_copies_within_parts,
-            policy=audit.policy,
-            counts=audit.counts,
-        ),
     )
 
 

@@ -210,7 +210,7 @@ def cohort_tables(data: ReportData) -> Row:
             (part, [row.get(name, 0) for name in data.task.classes], sum(row.values())) for part, row in counts.items()
         ],
         "total": sum(sum(row.values()) for row in counts.values()),
-        "used": list(data.part_sizes.items()),
+        "used": list(data.cohort.parts.items()),
         "unreadable": sorted(data.audit.unreadable.items()),
         "constant": data.audit.constant,
         "leaks_shown": [str(leak) for leak in data.audit.leaks[:N_LEAKS_SHOWN]],

@@ -91,7 +91,7 @@ def where(quantity: Quantity, profile: Profile) -> str:
 def purpose(data: ReportData) -> str:
     """Say what the model does."""
     task, point = data.task, data.chosen.point
-    given = f"Given one {data.modality} {_input_word(data)}, the model"
+    given = f"Given one {data.cohort.modality} {_input_word(data)}, the model"
     names = ", ".join(f"“{name}”" for name in task.classes)
     if task.kind == "segmentation":
         return f"{given} marks where each of these lies: {', '.join(f'“{name}”' for name in task.classes[1:])}."
@@ -146,10 +146,10 @@ def forbidden_uses(data: ReportData) -> tuple[str, ...]:
     """Say what the evidence does not carry."""
     uses = [
         "Diagnosis, or any decision about a patient: it is for research only.",
-        f"Images other than {data.modality} images like those of {data.cohort_name}: other sites, devices and groups "
-        "of patients have not been evaluated.",
+        f"Images other than {data.cohort.modality} images like those of {data.cohort.name}: other sites, devices and "
+        "groups of patients have not been evaluated.",
     ]
-    if data.is_phantom:
+    if data.cohort.is_phantom:
         uses.insert(0, "Patients at all: it has only seen images that a program drew.")
     verdict = data.evidence.non_inferiority.verdict
     if verdict != "PASS":

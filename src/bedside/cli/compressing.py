@@ -8,7 +8,8 @@ from rich.console import Console
 
 from bedside.base.errors import InputError
 from bedside.base.seam import Requirement, require
-from bedside.cli.optimizing import Request, load_request_cohort, show_result, terminal_watch
+from bedside.cli.optimizing import Request, load_request_cohort, show_result
+from bedside.cli.terminal_watch import terminal_watch
 from bedside.data.preprocess import Preprocess
 
 _NEEDS = (Requirement("torch", "bedside[workshop]"), Requirement("torch_pruning", "bedside[workshop]"))

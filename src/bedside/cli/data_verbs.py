@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from bedside.cli.arguments import PositiveOption, SourceOptions
+
 data_app = typer.Typer(no_args_is_help=True, help="Look at data before anything is trained on them.")
 
 
@@ -17,8 +19,8 @@ def data_inspect(
     source: Annotated[str, typer.Argument(help="Any source; see bedside data list.", show_default=False)],
     html: Annotated[Path | None, typer.Option(help="Also write one self-contained HTML file.")] = None,
     labels: Annotated[Path | None, typer.Option(help="CSV of labels, for dicom:DIR.")] = None,
-    positive: Annotated[str | None, typer.Option(help="Name of the class that is looked for.")] = None,
-    option: Annotated[list[str] | None, typer.Option(help="KEY=VALUE of the source; may be repeated.")] = None,
+    positive: PositiveOption = None,
+    option: SourceOptions = None,
 ) -> None:
     """Show what is in a cohort: sizes, spacings, intensities, labels by part, patients, leaks, a montage."""
     from bedside.cli.inspecting import run_inspect

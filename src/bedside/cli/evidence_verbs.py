@@ -5,7 +5,18 @@ from typing import Annotated
 
 import typer
 
-from bedside.cli.arguments import BundleArgument, FormatOption, PrecisionOption, TrustOption
+from bedside.cli.arguments import (
+    BundleArgument,
+    FiguresOption,
+    FormatOption,
+    PartOption,
+    PositiveOption,
+    PrecisionOption,
+    ResamplesSeedOption,
+    RuntimeThreadsOption,
+    SeedOption,
+    TrustOption,
+)
 
 evidence_app = typer.Typer()
 
@@ -27,7 +38,7 @@ def explain(
     positive: Annotated[str | None, typer.Option(help="With --data: name of the class that is looked for.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the choice of cases.")] = 0,
     trust: TrustOption = None,
-    threads: Annotated[int, typer.Option(help="Threads of the runtime.")] = 1,
+    threads: RuntimeThreadsOption = 1,
 ) -> None:
     """Show where a bundle's model looks in images, or whether int8 moved its gaze on a cohort. Needs no torch."""
     from bedside.cli.explaining import GazeRequest, run_explain, run_gaze
@@ -84,9 +95,9 @@ def robustness(
     eps: Annotated[str, typer.Option(help="Sizes of the attack, in grey levels of 255.")] = "1,2,4,8,16,32",
     queries: Annotated[int, typer.Option(help="Runs of the model that each attacked image may cost.", min=1)] = 300,
     attack_images: Annotated[int, typer.Option(help="Images that are attacked, at most.", min=1)] = 100,
-    positive: Annotated[str | None, typer.Option(help="Name of the class that is looked for.")] = None,
+    positive: PositiveOption = None,
     trust: TrustOption = None,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    seed: SeedOption = 0,
 ) -> None:
     """Try spoilt, odd and hostile images on a bundle, its fp32 model beside it. Only --white-box needs torch."""
     from bedside.cli.stress_request import StressRequest
@@ -110,15 +121,15 @@ def evaluate(
         str, typer.Option("--data", help="Labelled cases: folder:DIR or medmnist:NAME.", show_default=False)
     ],
     site: Annotated[str, typer.Option(help="What the site is called in the output.")] = "",
-    part: Annotated[str | None, typer.Option(help="Only the cases of one part of the source, such as test.")] = None,
+    part: PartOption = None,
     prevalence: Annotated[float | None, typer.Option(help="Also re-weight PPV and NPV to this share of ill.")] = None,
     by: Annotated[list[str] | None, typer.Option(help="Column of metadata.csv whose groups are scored apart.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Also write every figure to this JSON file.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the resamples.")] = 0,
+    out: FiguresOption = None,
+    seed: ResamplesSeedOption = 0,
     format_: FormatOption = None,
     precision: PrecisionOption = None,
     trust: TrustOption = None,
-    threads: Annotated[int, typer.Option(help="Threads of the runtime.")] = 1,
+    threads: RuntimeThreadsOption = 1,
 ) -> None:
     """Evaluate a bundle on labelled cases of another site. Needs no torch."""
     from bedside.cli.evaluating import run_evaluate
@@ -135,12 +146,12 @@ def compare(
     data: Annotated[
         str, typer.Option("--data", help="Labelled cases: folder:DIR or medmnist:NAME.", show_default=False)
     ],
-    part: Annotated[str | None, typer.Option(help="Only the cases of one part of the source, such as test.")] = None,
+    part: PartOption = None,
     margin: Annotated[float, typer.Option(help="Margin in AUROC of the verdicts, set before you look.")] = 0.02,
-    out: Annotated[Path | None, typer.Option(help="Also write every figure to this JSON file.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the resamples.")] = 0,
+    out: FiguresOption = None,
+    seed: ResamplesSeedOption = 0,
     trust: TrustOption = None,
-    threads: Annotated[int, typer.Option(help="Threads of the runtime.")] = 1,
+    threads: RuntimeThreadsOption = 1,
 ) -> None:
     """Put bundles side by side on the same cases, with paired tests. Needs no torch."""
     from bedside.cli.evaluating import run_compare

@@ -14,7 +14,7 @@ from bedside.base.jsonform import to_json
 from bedside.bundle.contact_sheet import SIDE_PX, SheetItem, render_contact_sheet
 from bedside.bundle.opening import open_bundle
 from bedside.bundle.pictures import overlay_png
-from bedside.cli.optimizing import terminal_watch
+from bedside.cli.terminal_watch import terminal_watch
 from bedside.data.sources import load_cohort
 from bedside.serve.explaining import Explained, explain, gaze_of_bundle
 from bedside.serve.predicting import Predictor

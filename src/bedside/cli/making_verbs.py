@@ -6,15 +6,25 @@ from typing import Annotated
 
 import typer
 
+from bedside.cli.arguments import (
+    AutopilotOption,
+    DeviceOption,
+    EnergyOption,
+    FitThreadsOption,
+    KeyOption,
+    LatencyOption,
+    MarginOption,
+    MemoryOption,
+    PositiveOption,
+    Preset,
+    PresetOption,
+    ResumeOption,
+    SeedOption,
+    SizeOption,
+    SourceOptions,
+)
+
 making_app = typer.Typer()
-
-
-class Preset(StrEnum):
-    """Amounts of work."""
-
-    quick = "quick"
-    standard = "standard"
-    thorough = "thorough"
 
 
 class Fit(StrEnum):
@@ -35,33 +45,33 @@ def optimize(
         str, typer.Argument(help="medmnist:NAME, folder:DIR, dicom:DIR, phantom:ultrasound, ...", show_default=False)
     ],
     out: Annotated[Path, typer.Option(help="Folder of the bundle; also as one file, OUT.bedside.", show_default=False)],
-    device: Annotated[str, typer.Option(help="Device of the budget; see bedside doctor.")] = "host",
-    latency_ms: Annotated[float | None, typer.Option(help="Ceiling for the p90 latency of one image.")] = None,
-    size_kib: Annotated[float | None, typer.Option(help="Ceiling for the model file.")] = None,
-    memory_mib: Annotated[float | None, typer.Option(help="Ceiling for the peak memory of the model.")] = None,
-    energy_mj: Annotated[float | None, typer.Option(help="Ceiling for the energy of one image.")] = None,
+    device: DeviceOption = "host",
+    latency_ms: LatencyOption = None,
+    size_kib: SizeOption = None,
+    memory_mib: MemoryOption = None,
+    energy_mj: EnergyOption = None,
     target_sensitivity: Annotated[
         float | None, typer.Option(help="Sensitivity that the threshold must reach on tuning.")
     ] = None,
-    margin: Annotated[float, typer.Option(help="Non-inferiority margin in AUROC.")] = 0.02,
+    margin: MarginOption = 0.02,
     formats: Annotated[
         str, typer.Option(help="Comma-separated; the evidence is about the first one.")
     ] = "litert,executorch,onnx",
-    preset: Annotated[Preset, typer.Option(help="Amount of work.")] = Preset.standard,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
-    threads: Annotated[int, typer.Option(help="Training threads; 0 means every core.")] = 0,
-    resume: Annotated[bool, typer.Option("--resume/--fresh", help="Go on from the journal, or start again.")] = True,
+    preset: PresetOption = Preset.standard,
+    seed: SeedOption = 0,
+    threads: FitThreadsOption = 0,
+    resume: ResumeOption = True,
     allow_leak: Annotated[
         bool, typer.Option("--allow-leak", help="Keep leaking cases; the report says so in red.")
     ] = False,
     drop_leaks: Annotated[
         bool, typer.Option("--drop-leaks", help="Remove leaking cases from the less protected part.")
     ] = False,
-    positive: Annotated[str | None, typer.Option(help="Name of the class that is looked for.")] = None,
+    positive: PositiveOption = None,
     image_px: Annotated[int | None, typer.Option(help="Side of the model's input, where images are larger.")] = None,
     reference: Annotated[str | None, typer.Option(help="Family of the reference, such as timm:convnext_tiny.")] = None,
     labels: Annotated[Path | None, typer.Option(help="CSV of labels, for dicom:DIR.")] = None,
-    option: Annotated[list[str] | None, typer.Option(help="KEY=VALUE of the source; may be repeated.")] = None,
+    option: SourceOptions = None,
     window: Annotated[str | None, typer.Option(help="lung, bone, brain, 'soft tissue', or CENTRE,WIDTH.")] = None,
     enhance: Annotated[str | None, typer.Option(help="Steps such as sector,clahe:tiles=4; see the docs.")] = None,
     spacing_mm: Annotated[str | None, typer.Option(help="Resample to this spacing: one number, or z,y,x.")] = None,
@@ -76,10 +86,8 @@ def optimize(
     ] = 0.0,
     start_weights: Annotated[Path | None, typer.Option(help="Weights to start from, where they fit.")] = None,
     teachers: Annotated[int, typer.Option(help="References of different seeds that teach together.")] = 1,
-    autopilot: Annotated[
-        bool, typer.Option("--autopilot/--no-autopilot", help="Mend an int8 file that is refused.")
-    ] = True,
-    key: Annotated[Path | None, typer.Option(help="Ed25519 private key (PEM) that signs.")] = None,
+    autopilot: AutopilotOption = True,
+    key: KeyOption = None,
 ) -> None:
     """Turn a cohort and a device budget into a signed, verified bundle with its evidence."""
     from bedside.cli.optimizing import Request, run_optimize
@@ -100,8 +108,8 @@ def optimize(
 @making_app.command(epilog="Example: `bedside demo --out demo-bundle`")
 def demo(
     out: Annotated[Path, typer.Option(help="Folder of the bundle.")] = Path("demo-bundle"),
-    preset: Annotated[Preset, typer.Option(help="Amount of work.")] = Preset.quick,
-    threads: Annotated[int, typer.Option(help="Training threads; 0 means every core.")] = 0,
+    preset: PresetOption = Preset.quick,
+    threads: FitThreadsOption = 0,
 ) -> None:
     """Run the main job on real chest X-rays, or on a phantom where they cannot be had."""
     from bedside.cli.demonstrating import run_demo

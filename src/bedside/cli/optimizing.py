@@ -1,21 +1,19 @@
 """``bedside optimize``."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.markup import escape
 
 from bedside.base.budget import Budget
 from bedside.base.errors import InputError
 from bedside.base.seam import Requirement, require
 from bedside.bundle.opening import Bundle
 from bedside.cli.source_options import source_options
+from bedside.cli.terminal_watch import terminal_watch
 from bedside.data.audit import LeakPolicy
 from bedside.data.cohort import Cohort
 from bedside.data.sources import load_cohort
@@ -122,38 +120,6 @@ class Request:
         )
 
 
-class TerminalWatch:
-    """Shows each stop on a line and the work within it as a bar."""
-
-    def __init__(self, console: Console, progress: Progress) -> None:
-        self.console = console
-        self.progress = progress
-        self.begun = monotonic()
-        self.task = progress.add_task("starting", total=None)
-
-    def stop(self, number: int, name: str, detail: str = "") -> None:
-        """Print the stop and start a new bar."""
-        elapsed = monotonic() - self.begun
-        self.console.print(f"[dim]{elapsed:6.0f} s[/]  [bold]{number:>2} {name}[/]  {detail}", highlight=False)
-        self.progress.reset(self.task, total=None, description=f"{name} {detail}".strip())
-
-    def tick(self, done: int, total: int, detail: str = "") -> None:
-        """Move the bar."""
-        self.progress.update(self.task, completed=done, total=total, description=detail or None)
-
-    def note(self, text: str) -> None:
-        """Print a line."""
-        self.console.print(f"          [dim]{text}[/]", highlight=False)
-
-
-@contextmanager
-def terminal_watch(console: Console) -> Iterator[TerminalWatch]:
-    """Yield a watch whose bar lives as long as the block."""
-    columns = (TextColumn("          {task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
-        yield TerminalWatch(console, progress)
-
-
 def run_optimize(request: Request) -> None:
     """Optimize, then show what came of it and what to try next."""
     require("bedside optimize", _NEEDS)
@@ -182,6 +148,15 @@ def announced(request: Request, console: Console) -> Cohort:
     """Load the cohort and say what is asked of it."""
     cohort = load_request_cohort(request, console)
     console.print(f"[bold]{cohort.name}[/], {len(cohort.cases)} cases, budget: {request.budget()}", highlight=False)
+    if left_out := cohort.quarantined:
+        name, why = next(iter(left_out.items()))
+        colour = "bold red" if len(left_out) > len(cohort.cases) else "yellow"
+        console.print(
+            f"[{colour}]{len(left_out)} left out[/], such as {escape(name)}: {escape(why)}",
+            highlight=False,
+            soft_wrap=True,
+        )
+        console.print(f"bedside data inspect {escape(request.source)} lists them", highlight=False, soft_wrap=True)
     return cohort
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from bedside.base.errors import InputError
 from bedside.base.seam import Requirement, require
-from bedside.cli.optimizing import terminal_watch
+from bedside.cli.terminal_watch import terminal_watch
 from bedside.data.sources import load_cohort
 from bedside.data.split import split_by_patient
 from bedside.data.stacking import stack_images, suit_preprocess

@@ -8,7 +8,8 @@ from rich.console import Console
 
 from bedside.base.errors import InputError
 from bedside.base.seam import Requirement, require
-from bedside.cli.optimizing import Request, announced, show_result, terminal_watch
+from bedside.cli.optimizing import Request, announced, show_result
+from bedside.cli.terminal_watch import terminal_watch
 
 if TYPE_CHECKING:
     from bedside.compress.search.options import SearchOptions

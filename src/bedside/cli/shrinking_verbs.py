@@ -5,7 +5,25 @@ from typing import Annotated
 
 import typer
 
-from bedside.cli.making_verbs import Preset
+from bedside.cli.arguments import (
+    AutopilotOption,
+    DeviceOption,
+    DropLeaksOption,
+    EnergyOption,
+    FitThreadsOption,
+    KeepLeaksOption,
+    KeyOption,
+    LatencyOption,
+    MarginOption,
+    MemoryOption,
+    PositiveOption,
+    Preset,
+    PresetOption,
+    ResumeOption,
+    SeedOption,
+    SizeOption,
+    SourceOptions,
+)
 
 shrinking_app = typer.Typer()
 
@@ -23,22 +41,20 @@ def compress(
     weights: Annotated[Path | None, typer.Option(help="State dict: .safetensors or .pt.")] = None,
     mean: Annotated[float, typer.Option(help="Subtracted from pixels on the 0-255 scale.")] = 127.0,
     std: Annotated[float, typer.Option(help="Divides pixels after that.")] = 128.0,
-    device: Annotated[str, typer.Option(help="Device of the budget; see bedside doctor.")] = "host",
-    latency_ms: Annotated[float | None, typer.Option(help="Ceiling for the p90 latency of one image.")] = None,
-    size_kib: Annotated[float | None, typer.Option(help="Ceiling for the model file.")] = None,
-    margin: Annotated[float, typer.Option(help="Non-inferiority margin in AUROC.")] = 0.02,
+    device: DeviceOption = "host",
+    latency_ms: LatencyOption = None,
+    size_kib: SizeOption = None,
+    margin: MarginOption = 0.02,
     formats: Annotated[str, typer.Option(help="Comma-separated; the first carries the evidence.")] = "litert",
-    preset: Annotated[Preset, typer.Option(help="Amount of work.")] = Preset.standard,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
-    threads: Annotated[int, typer.Option(help="Training threads; 0 means every core.")] = 0,
-    resume: Annotated[bool, typer.Option("--resume/--fresh", help="Go on from the journal, or start again.")] = True,
-    allow_leak: Annotated[bool, typer.Option("--allow-leak", help="Keep leaking cases.")] = False,
-    drop_leaks: Annotated[bool, typer.Option("--drop-leaks", help="Remove leaking cases.")] = False,
-    autopilot: Annotated[
-        bool, typer.Option("--autopilot/--no-autopilot", help="Mend an int8 file that is refused.")
-    ] = True,
-    positive: Annotated[str | None, typer.Option(help="Name of the class that is looked for.")] = None,
-    key: Annotated[Path | None, typer.Option(help="Ed25519 private key (PEM) that signs.")] = None,
+    preset: PresetOption = Preset.standard,
+    seed: SeedOption = 0,
+    threads: FitThreadsOption = 0,
+    resume: ResumeOption = True,
+    allow_leak: KeepLeaksOption = False,
+    drop_leaks: DropLeaksOption = False,
+    autopilot: AutopilotOption = True,
+    positive: PositiveOption = None,
+    key: KeyOption = None,
 ) -> None:
     """Apply a recipe to a copy of your own PyTorch network and seal it with its evidence."""
     from bedside.cli.compressing import OwnRequest, run_compress
@@ -67,7 +83,7 @@ def pretrain(
     epochs: Annotated[int, typer.Option(help="Passes over the images.", min=1)] = 20,
     seed: Annotated[int, typer.Option(help="Seed; the one of the later optimize, whose split it decides.")] = 0,
     threads: Annotated[int, typer.Option(help="Threads; 0 means every core.")] = 0,
-    option: Annotated[list[str] | None, typer.Option(help="KEY=VALUE of the source; may be repeated.")] = None,
+    option: SourceOptions = None,
 ) -> None:
     """Learn start weights from unlabelled images of your own modality."""
     from bedside.cli.pretraining import PretrainRequest, run_pretrain
@@ -88,11 +104,11 @@ def pretrain(
 def search(
     source: Annotated[str, typer.Argument(help="medmnist:NAME, folder:DIR, phantom:ultrasound.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Folder of the bundle; the search lies in OUT.work/search.")],
-    device: Annotated[str, typer.Option(help="Device of the budget; see bedside doctor.")] = "host",
-    latency_ms: Annotated[float | None, typer.Option(help="Ceiling for the p90 latency of one image.")] = None,
-    size_kib: Annotated[float | None, typer.Option(help="Ceiling for the model file.")] = None,
-    memory_mib: Annotated[float | None, typer.Option(help="Ceiling for the peak memory of the model.")] = None,
-    energy_mj: Annotated[float | None, typer.Option(help="Ceiling for the energy of one image.")] = None,
+    device: DeviceOption = "host",
+    latency_ms: LatencyOption = None,
+    size_kib: SizeOption = None,
+    memory_mib: MemoryOption = None,
+    energy_mj: EnergyOption = None,
     trials: Annotated[int, typer.Option(help="Trials at most.", min=1)] = 60,
     sampler: Annotated[str, typer.Option(help="tpe, nsga2 (evolutionary) or random.")] = "tpe",
     costs: Annotated[str, typer.Option(help="Objectives beside quality: latency,size,memory,energy.")] = "latency,size",
@@ -109,19 +125,19 @@ def search(
     finalists: Annotated[int, typer.Option(help="Candidates of the front that are fitted in full.", min=1)] = 3,
     ray: Annotated[str | None, typer.Option(help="Address of a running Ray cluster that fits candidates.")] = None,
     search_only: Annotated[bool, typer.Option("--search-only", help="End with the front; seal no bundle.")] = False,
-    margin: Annotated[float, typer.Option(help="Non-inferiority margin in AUROC.")] = 0.02,
+    margin: MarginOption = 0.02,
     formats: Annotated[str, typer.Option(help="Comma-separated; files of the first are measured.")] = "litert",
-    preset: Annotated[Preset, typer.Option(help="Amount of work.")] = Preset.standard,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
-    threads: Annotated[int, typer.Option(help="Training threads; 0 means every core.")] = 0,
-    resume: Annotated[bool, typer.Option("--resume/--fresh", help="Go on from the journal, or start again.")] = True,
-    allow_leak: Annotated[bool, typer.Option("--allow-leak", help="Keep leaking cases.")] = False,
-    drop_leaks: Annotated[bool, typer.Option("--drop-leaks", help="Remove leaking cases.")] = False,
-    positive: Annotated[str | None, typer.Option(help="Name of the class that is looked for.")] = None,
+    preset: PresetOption = Preset.standard,
+    seed: SeedOption = 0,
+    threads: FitThreadsOption = 0,
+    resume: ResumeOption = True,
+    allow_leak: KeepLeaksOption = False,
+    drop_leaks: DropLeaksOption = False,
+    positive: PositiveOption = None,
     image_px: Annotated[int | None, typer.Option(help="Largest side of the input, where images are larger.")] = None,
     reference: Annotated[str | None, typer.Option(help="Family of the reference.")] = None,
-    option: Annotated[list[str] | None, typer.Option(help="KEY=VALUE of the source; may be repeated.")] = None,
-    key: Annotated[Path | None, typer.Option(help="Ed25519 private key (PEM) that signs.")] = None,
+    option: SourceOptions = None,
+    key: KeyOption = None,
 ) -> None:
     """Search for networks under hardware limits, and seal the best with its evidence."""
     from bedside.cli.optimizing import Request

@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from bedside.cli.arguments import BundleArgument, FormatOption, PrecisionOption, TrustOption
+from bedside.cli.arguments import (
+    BundleArgument,
+    FormatOption,
+    MarginOption,
+    PrecisionOption,
+    RuntimeThreadsOption,
+    TrustOption,
+)
 
 using_app = typer.Typer()
 
@@ -27,7 +34,7 @@ def predict(
     format_: FormatOption = None,
     precision: PrecisionOption = None,
     trust: TrustOption = None,
-    threads: Annotated[int, typer.Option(help="Threads of the runtime.")] = 1,
+    threads: RuntimeThreadsOption = 1,
     abstain: Annotated[bool, typer.Option("--abstain", help="Refer an image whose call is too unsure.")] = False,
     max_error: Annotated[
         float, typer.Option(help="Share of wrong answers that --abstain must keep: 0.01, 0.02, 0.05, 0.1 or 0.2.")
@@ -87,10 +94,10 @@ def cascade(
     large: Annotated[Path, typer.Argument(help="Bundle that runs where the first is unsure.", show_default=False)],
     source: Annotated[str, typer.Argument(help="Cohort of both, such as folder:DIR.", show_default=False)],
     out: Annotated[Path, typer.Option(help="JSON file of the cascade.")] = Path("cascade.json"),
-    margin: Annotated[float, typer.Option(help="Non-inferiority margin in AUROC.")] = 0.02,
+    margin: MarginOption = 0.02,
     seed: Annotated[int, typer.Option(help="Seed of the split of data that neither bundle was made from.")] = 0,
     trust: TrustOption = None,
-    threads: Annotated[int, typer.Option(help="Threads of the runtime.")] = 1,
+    threads: RuntimeThreadsOption = 1,
 ) -> None:
     """Run a small input first and a larger one only where needed; locked on tuning, judged once on the test part."""
     from bedside.cli.cascading import run_cascade

@@ -9,6 +9,7 @@ from torch.overrides import TorchFunctionMode
 
 from bedside.base.arrays import FloatArray
 from bedside.compress.quantization import FLOAT, LayerBits, QuantizationPlan
+from bedside.compress.rounding import round_activation, round_weight
 
 if TYPE_CHECKING:
     from torch import nn
@@ -210,23 +211,3 @@ def _hand_on(out: Any, args: Any) -> Any:
         if mark is not None and isinstance(tensor, torch.Tensor) and tensor.is_floating_point():
             tensor._bedside_mark = mark  # type: ignore[attr-defined]
     return out
-
-
-def round_activation(values: torch.Tensor, ends: torch.Tensor, bits: int) -> torch.Tensor:
-    """Clip and round to integers of 8 bits (asymmetric) or 16 (symmetric); gradients pass straight through inside."""
-    low, high = (float(end) for end in ends)
-    if bits == 16:
-        scale = max(-low, high, 1e-9) / 32767
-        return torch.fake_quantize_per_tensor_affine(values, scale, 0, -32768, 32767)
-    scale = max(high - low, 1e-9) / 255
-    zero = max(-128, min(127, round(-128 - low / scale)))
-    return torch.fake_quantize_per_tensor_affine(values, scale, zero, -128, 127)
-
-
-def round_weight(weight: torch.Tensor, bits: int, *, axis: int = 0) -> torch.Tensor:
-    """Round weights to symmetric integers, one scale an output channel; gradients pass straight through."""
-    top = 2 ** (bits - 1) - 1
-    largest = weight.detach().abs().amax(dim=[i for i in range(weight.ndim) if i != axis])
-    scale = (largest / top).clamp(min=1e-9)
-    zeros = torch.zeros_like(scale, dtype=torch.int32)
-    return torch.fake_quantize_per_channel_affine(weight, scale, zeros, axis, -top, top)

@@ -6,24 +6,11 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
-import numpy as np
-
-from bedside.base.arrays import BoolArray, ByteArray, FloatArray
-from bedside.base.digest import digest_array
 from bedside.base.errors import ImageError, LeakError
 from bedside.data.case import PARTS, Case
 from bedside.data.cohort import Cohort
-from bedside.data.preprocess import Preprocess
+from bedside.data.likeness import Look, look_at, near_duplicates
 
-SAME_CORRELATION = 0.97
-"""Two thumbnails at least this correlated may show one image."""
-
-SAME_HASH_BITS = 32
-"""... and do, if their 256-bit difference hashes differ in at most this many bits."""
-
-_THUMBNAIL = Preprocess(n_channels=1, height_px=32, width_px=32, fit="squash")
-_HASH = Preprocess(n_channels=1, height_px=16, width_px=17, fit="squash")
-_BLOCK = 2048
 _PROTECTION: dict[str | None, int] = {part: rank for rank, part in enumerate((None, *PARTS))}
 
 LeakKind = Literal["exact", "near", "patient", "group"]
@@ -72,16 +59,6 @@ class CohortAudit:
     copies: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """What is kept of an image while all are compared."""
-
-    case: Case
-    exact: str
-    thumbnail: FloatArray
-    bits: BoolArray
-
-
 def audit_cohort(
     cohort: Cohort, *, policy: LeakPolicy = "stop", tick: Callable[[int, int], None] = lambda done, total: None
 ) -> tuple[Cohort, CohortAudit]:
@@ -126,8 +103,8 @@ def usable(cohort: Cohort, audit: CohortAudit) -> Cohort:
     return rest.tied(audit.copies) if audit.copies else rest
 
 
-def _look_at_all(cohort: Cohort, tick: Callable[[int, int], None]) -> tuple[list[_Look], dict[str, str], list[str]]:
-    looks: list[_Look] = []
+def _look_at_all(cohort: Cohort, tick: Callable[[int, int], None]) -> tuple[list[Look], dict[str, str], list[str]]:
+    looks: list[Look] = []
     unreadable: dict[str, str] = {}
     constant: list[str] = []
     for done, case in enumerate(cohort.cases, start=1):
@@ -141,23 +118,11 @@ def _look_at_all(cohort: Cohort, tick: Callable[[int, int], None]) -> tuple[list
         if image.min() == image.max():
             constant.append(case.case_id)
             continue
-        looks.append(_look(case, image))
+        looks.append(look_at(case, image))
     return looks, unreadable, constant
 
 
-def _look(case: Case, image: ByteArray) -> _Look:
-    small = _THUMBNAIL.geometry(image).astype(np.float32).ravel()
-    small -= small.mean()
-    steps = _HASH.geometry(image)[0].astype(np.int16)
-    return _Look(
-        case=case,
-        exact=digest_array(image),
-        thumbnail=small / (np.linalg.norm(small) + 1e-6),
-        bits=(steps[:, 1:] > steps[:, :-1]).ravel(),
-    )
-
-
-def find_leaks(looks: Sequence[_Look]) -> tuple[tuple[Leak, ...], int, tuple[tuple[str, str], ...]]:
+def find_leaks(looks: Sequence[Look]) -> tuple[tuple[Leak, ...], int, tuple[tuple[str, str], ...]]:
     """List pairs across parts, count copies inside one part, and list those that a split might still part."""
     found: dict[frozenset[str], Leak] = {}
     copies: list[tuple[str, str]] = []
@@ -173,7 +138,7 @@ def find_leaks(looks: Sequence[_Look]) -> tuple[tuple[Leak, ...], int, tuple[tup
     return tuple(found.values()), n_within, tuple(copies)
 
 
-def _related(looks: Sequence[_Look]) -> Iterator[tuple[LeakKind, Case, Case]]:
+def _related(looks: Sequence[Look]) -> Iterator[tuple[LeakKind, Case, Case]]:
     yield from _sharing(looks, "exact", lambda look: look.exact)
     yield from _sharing(looks, "patient", lambda look: look.case.patient_id)
     yield from _sharing(looks, "group", lambda look: look.case.group)
@@ -182,7 +147,7 @@ def _related(looks: Sequence[_Look]) -> Iterator[tuple[LeakKind, Case, Case]]:
 
 
 def _sharing(
-    looks: Sequence[_Look], kind: LeakKind, key: Callable[[_Look], str | None]
+    looks: Sequence[Look], kind: LeakKind, key: Callable[[Look], str | None]
 ) -> Iterator[tuple[LeakKind, Case, Case]]:
     """Pair copies with one another, and cases of one patient or group with one in the best protected of their parts."""
     members: dict[str, list[Case]] = defaultdict(list)
@@ -197,25 +162,6 @@ def _sharing(
             pairs = ((case, kept) for case in cases if case.part != kept.part)
         for a, b in pairs:
             yield kind, a, b
-
-
-def near_duplicates(looks: Sequence[_Look]) -> Iterator[tuple[int, int]]:
-    """Pairs whose thumbnails correlate and whose difference hashes agree, but whose pixels differ."""
-    if not looks:
-        return
-    thumbnails = np.stack([look.thumbnail for look in looks])
-    for start in range(0, len(looks), _BLOCK):
-        rows = thumbnails[start : start + _BLOCK]
-        for other in range(start, len(looks), _BLOCK):
-            close = rows @ thumbnails[other : other + _BLOCK].T >= SAME_CORRELATION
-            for i, j in zip(*np.nonzero(close), strict=True):
-                a, b = start + int(i), other + int(j)
-                if a < b and looks[a].exact != looks[b].exact and _hashes_agree(looks[a], looks[b]):
-                    yield a, b
-
-
-def _hashes_agree(a: _Look, b: _Look) -> bool:
-    return int((a.bits != b.bits).sum()) <= SAME_HASH_BITS
 
 
 def _less_protected(leaks: Sequence[Leak]) -> tuple[str, ...]:

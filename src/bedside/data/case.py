@@ -1,13 +1,10 @@
 """A case: one image, clip or volume with what the reference standard says of it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
-from bedside.base.arrays import BoolArray, ByteArray, IntArray
+from bedside.base.arrays import BoolArray, ByteArray
 from bedside.base.digest import Digest, digest_array, digest_file, digest_many
 from bedside.base.errors import CohortError
 from bedside.base.task import Task
@@ -15,6 +12,7 @@ from bedside.data.boxes import Box
 from bedside.data.clip_sampling import sampled_frames, spread_frames
 from bedside.data.nifti import is_nifti
 from bedside.data.preprocess import Preprocess
+from bedside.data.raster_labels import FULL, read_mask_values
 from bedside.data.reading import read_image
 from bedside.data.volume_placing import read_grey, three_views
 
@@ -48,6 +46,8 @@ class Case:
         NIfTI file of label numbers.
     mask_pixels
         The same from memory: label numbers ``(H, W)`` or ``(D, H, W)`` uint8.
+    mask_counts_objects
+        Whether the numbers in the mask tell objects apart (nuclei 1, 2, 3, ...), which are all of one class.
     marks
         Of every class 1 if the case has it, 0 if not, -1 if nobody knows; for tasks of several labels, and for label
         maps whose source has looked into them.
@@ -69,6 +69,7 @@ class Case:
     frame: int | None = None
     mask_path: Path | None = None
     mask_pixels: ByteArray | None = field(default=None, repr=False, compare=False)
+    mask_counts_objects: bool = False
     attributes: tuple[tuple[str, str], ...] = ()
     marks: tuple[int, ...] = ()
     boxes: tuple[Box, ...] = ()
@@ -183,11 +184,10 @@ class Case:
         ImageError
             If the file cannot be read.
         """
-        values = self.mask_pixels if self.mask_path is None else read_image(self.mask_path)
+        values = self.mask_pixels if self.mask_path is None else read_mask_values(self.mask_path)
         if values is None:
             return None
-        values = values.max(axis=2) if values.ndim == 3 else values
-        return values >= 128 if values.max() >= 128 else values > 0
+        return values >= FULL if values.max() >= FULL and not self.mask_counts_objects else values > 0
 
     @property
     def ties(self) -> tuple[str, ...]:
@@ -202,6 +202,7 @@ class Case:
         facts += [f"{column}={value}" for column, value in self.attributes]
         facts += [f"marks {self.marks}"] if self.marks else []
         facts += [f"box {box.row()}" for box in self.boxes]
+        facts += ["its mask counts objects"] if self.mask_counts_objects else []
         if self.mask_path is not None:
             facts.append(digest_file(_existing(self, self.mask_path)))
         if self.mask_pixels is not None:
@@ -220,29 +221,3 @@ def _existing(case: Case, path: Path | None) -> Path:
             f"case {case.case_id} has no file at {path}", expected="an image file", hint="check the metadata"
         )
     return path
-
-
-def labels_of(cases: Sequence[Case]) -> IntArray:
-    """Labels, ``(n,)``."""
-    return np.array([case.label for case in cases], np.int64)
-
-
-def units_of(cases: Sequence[Case]) -> list[str]:
-    """Units of independence, one a case: cases that share a patient or a group, or are tied through others, are one."""
-    return joined([case.ties for case in cases])
-
-
-def joined(ties: Sequence[tuple[str, ...]]) -> list[str]:
-    """Name of the connected component of each row of ties: the first of its ties in the order of the alphabet."""
-    above: dict[str, str] = {}
-
-    def head(tie: str) -> str:
-        while above.setdefault(tie, tie) != tie:
-            above[tie] = tie = above[above[tie]]
-        return tie
-
-    for first, *others in ties:
-        for tie in others:
-            low, high = sorted((head(first), head(tie)))
-            above[high] = low
-    return [head(row[0]) for row in ties]

@@ -1,5 +1,6 @@
 """A clip: frames in time, from a cine DICOM, a GIF, an MP4 or an array."""
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,9 @@ def _of_one_kind(frames: list[ByteArray]) -> ByteArray:
 def _read_video(path: Path) -> Clip:
     """Decode with OpenCV's FFmpeg; its LGPL libraries come inside the wheel."""
     require(f"reading {path.suffix} clips", _NEEDS)
+    # FFmpeg would print what it dislikes in a file; the error that we raise names the file.
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     import cv2
 
     if not path.is_file() or not path.stat().st_size:

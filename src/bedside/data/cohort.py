@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from bedside.base.digest import Digest, digest_many
 from bedside.base.errors import CohortError
 from bedside.base.task import Task
-from bedside.data.case import Case, joined, units_of
+from bedside.data.case import Case
 from bedside.data.modalities import Modalities
+from bedside.data.units import joined, units_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

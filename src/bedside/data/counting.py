@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bedside.base.task import Task
-from bedside.data.case import Case, units_of
+from bedside.data.case import Case
 from bedside.data.split import Split
+from bedside.data.units import units_of
 
 
 def part_classes(split: Split, task: Task) -> dict[str, dict[str, int]]:

@@ -8,8 +8,9 @@ import numpy as np
 
 from bedside.base.digest import Digest, digest_many
 from bedside.base.errors import CohortError, InputError, LeakError
-from bedside.data.case import Case, units_of
+from bedside.data.case import Case
 from bedside.data.cohort import Cohort
+from bedside.data.units import units_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

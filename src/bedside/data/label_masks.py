@@ -17,7 +17,8 @@ from bedside.data.volume_targets import label_map_targets
 def label_mask(case: Case, task: Task) -> ByteArray:
     """Label numbers of a case, ``(H, W)`` uint8 in 0 to K - 1, at the size of its image.
 
-    With two classes a mask may be stored as 0 and 255 too; a case without a mask file is background all over.
+    With two classes a mask may be stored as 0 and 255 too, or number its objects (`Case.mask_counts_objects`); a case
+    without a mask file is background all over.
 
     Raises
     ------
@@ -37,6 +38,8 @@ def label_mask(case: Case, task: Task) -> ByteArray:
             expected="one size",
             hint="export the mask in the frame of the image",
         )
+    if case.mask_counts_objects:
+        return (values > 0).astype(np.uint8)
     return labels_in(values, task.n_classes, case.case_id)
 
 

@@ -9,9 +9,10 @@ import numpy as np
 from bedside.base.digest import Digest, digest_many
 from bedside.base.errors import CohortError, SealError
 from bedside.base.task import Task
-from bedside.data.case import PARTS, Case, Part, units_of
+from bedside.data.case import PARTS, Case, Part
 from bedside.data.cohort import Cohort
 from bedside.data.strata import check_marks_of_part, strata_of
+from bedside.data.units import units_of
 
 TUNING_FRAC = 0.15
 TEST_FRAC = 0.2

@@ -9,10 +9,11 @@ import numpy as np
 from bedside.base.arrays import ByteArray
 from bedside.base.errors import ImageError
 from bedside.data.audit import CohortAudit, audit_cohort
-from bedside.data.case import Case, units_of
+from bedside.data.case import Case
 from bedside.data.cohort import Cohort
 from bedside.data.fitting_in import letterboxed
 from bedside.data.reading import Picture, read_picture
+from bedside.data.units import units_of
 from bedside.data.volume_placing import read_grey, three_views
 
 N_MONTAGE = 24
@@ -105,7 +106,7 @@ def _picture(case: Case) -> tuple[Picture, str, tuple[float, ...] | None]:
         voxels, spacing_mm = (case.pixels, None) if case.path is None else read_grey(case.path, channel=case.frame)
         if voxels is not None:
             return Picture(pixels=three_views(voxels)), " x ".join(map(str, voxels.shape)), spacing_mm
-    if case.pixels is not None or case.path is None:
+    if case.pixels is not None or case.path is None or case.is_clip:
         picture = Picture(pixels=case.image())
     else:
         picture = read_picture(case.path, frame=case.frame)

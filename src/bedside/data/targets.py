@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from bedside.base.arrays import IntArray
 from bedside.base.seam import Seam
 from bedside.base.task import Task
-from bedside.data.case import Case, labels_of
+from bedside.data.case import Case
 from bedside.data.preprocess import Preprocess
 
 Targets = np.ndarray[Any, Any]
@@ -38,3 +39,8 @@ def class_targets(cases: Sequence[Case], task: Task, preprocess: Preprocess) -> 
 def mark_targets(cases: Sequence[Case], task: Task, preprocess: Preprocess) -> Targets:
     """Marks, ``(n, K)``: 1 (there), 0 (not there) or -1 (unknown)."""
     return np.array([case.marks for case in cases], np.int64).reshape(len(cases), task.n_classes)
+
+
+def labels_of(cases: Sequence[Case]) -> IntArray:
+    """Labels, ``(n,)``."""
+    return np.array([case.label for case in cases], np.int64)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from bedside.base.arrays import FloatArray
 from bedside.base.digest import digest_file
+from bedside.base.files import write_atomic
 from bedside.base.seam import Requirement, Seam, require
 from bedside.base.task import TensorSpec
 from bedside.compress.quantization import LayerBits, QuantizationPlan, check_rules
@@ -59,6 +60,21 @@ class ExportJob:
         """Remove it unless it is kept."""
         if self.float_folder is None:
             path.unlink()
+
+    def rounded(
+        self, raw: Path, precisions: Sequence[Precision], *, round_to: Callable[[Path], None],
+        cleaned: Callable[[Path], bytes],
+    ) -> list[str]:  # fmt: skip
+        """Write ``model_PRECISION`` of each precision, a float file `raw` or what `round_to` makes of it, cleaned."""
+        names = []
+        for precision in precisions:
+            target = self.folder / f"model_{precision}{raw.suffix}"
+            if precision == "int8":
+                round_to(target)
+            write_atomic(target, cleaned(target if precision == "int8" else raw))
+            names.append(target.name)
+        self.drop_float_file(raw)
+        return names
 
     def captured(self) -> "nn.Module":
         """The module to capture, in evaluation mode; of a clip model one step."""

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from bedside.base.files import write_atomic
 from bedside.base.quiet import quiet
 from bedside.base.seam import Requirement
 from bedside.export.converting import ExportJob
@@ -36,14 +35,10 @@ class LiteRtConverter:
             marked = scoped(job.captured()) if job.plan.rules else Scoped(deepcopy(job.captured()), {})
             name = "raw-marked.tflite" if job.plan.rules else "raw.tflite"
             raw = job.float_file(name, lambda path: _convert(job, marked, path))
-            for precision in precisions:
-                target = job.folder / f"model_{precision}.tflite"
-                if precision == "int8":
-                    _quantize(job, marked.mark_of, raw, target)
-                data = (target if precision == "int8" else raw).read_bytes()
-                write_atomic(target, shrink_tflite(data))
-        job.drop_float_file(raw)
-        return [f"model_{precision}.tflite" for precision in precisions]
+            return job.rounded(
+                raw, precisions, round_to=lambda target: _quantize(job, marked.mark_of, raw, target),
+                cleaned=lambda file: shrink_tflite(file.read_bytes()),
+            )  # fmt: skip
 
 
 def _convert(job: ExportJob, marked: Scoped, path: Path) -> None:

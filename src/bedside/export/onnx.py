@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bedside.base.files import write_atomic
 from bedside.base.quiet import quiet
 from bedside.base.seam import Requirement
 from bedside.export.coding import with_codebooks
@@ -31,13 +30,7 @@ class OnnxConverter:
         """Write ``model_fp32.onnx`` and ``model_int8.onnx`` as asked."""
         with quiet(job.folder / "export.log"):
             raw = job.float_file("raw.onnx", lambda path: _convert(job, path))
-            for precision in precisions:
-                target = job.folder / f"model_{precision}.onnx"
-                if precision == "int8":
-                    _quantize(job, raw, target)
-                write_atomic(target, _stripped(target if precision == "int8" else raw))
-        job.drop_float_file(raw)
-        return [f"model_{precision}.onnx" for precision in precisions]
+            return job.rounded(raw, precisions, round_to=lambda target: _quantize(job, raw, target), cleaned=_stripped)
 
 
 def _convert(job: ExportJob, path: Path) -> None:

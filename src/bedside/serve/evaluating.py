@@ -10,8 +10,8 @@ from bedside.base.arrays import FloatArray, IntArray
 from bedside.base.digest import Digest
 from bedside.base.errors import InputError
 from bedside.base.estimate import Estimate
-from bedside.data.case import units_of
 from bedside.data.cohort import Cohort
+from bedside.data.units import units_of
 from bedside.runtime.session import INPUT, OUTPUT
 from bedside.serve.predicting import Predictor
 from bedside.verify.averages import one_against_rest

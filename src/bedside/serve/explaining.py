@@ -9,10 +9,11 @@ import numpy as np
 from bedside.base.arrays import ByteArray, FloatArray, IntArray
 from bedside.base.errors import CohortError, InputError
 from bedside.bundle.opening import Bundle
-from bedside.data.case import Case, units_of
+from bedside.data.case import Case
 from bedside.data.cohort import Cohort
 from bedside.data.masks import stack_masks
 from bedside.data.stacking import stack_images
+from bedside.data.units import units_of
 from bedside.runtime.session import open_session
 from bedside.serve.class_only import require_classes
 from bedside.serve.predicting import Predictor

@@ -10,10 +10,10 @@ from bedside.base.digest import Digest
 from bedside.base.errors import InputError
 from bedside.base.estimate import Estimate
 from bedside.base.task import Task
-from bedside.data.case import units_of
 from bedside.data.cohort import Cohort
 from bedside.data.spacings import spacings_of
 from bedside.data.targets import targets_of
+from bedside.data.units import units_of
 from bedside.runtime.session import INPUT, OUTPUT
 from bedside.serve.evaluating import SAME_COHORT
 from bedside.serve.predicting import Predictor

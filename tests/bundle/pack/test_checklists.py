@@ -79,7 +79,7 @@ def test_measured_costs_stay_out(data: ReportData) -> None:
 
 
 def test_the_table_has_one_row_an_item_whatever_the_names_hold(data: ReportData) -> None:
-    hostile = replace(data, cohort_name="a | b\n<script>", source="`x` [l](http://e)")
+    hostile = replace(data, cohort=replace(data.cohort, name="a | b\n<script>", source="`x` [l](http://e)"))
     for name in CHECKLISTS:
         checklist = load_checklist(name)
         text = checklist_markdown(checklist, filled(checklist, facts_of(hostile)))

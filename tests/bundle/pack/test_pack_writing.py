@@ -69,11 +69,11 @@ def test_the_data_sheet_counts(data: ReportData) -> None:
     text = data_sheet_markdown(data)
     row = next(line for line in text.splitlines() if line.startswith("| test | "))
     cells = [cell.strip() for cell in row.strip("|").split("|")]
-    assert cells == ["test", *(str(data.part_classes["test"][n]) for n in data.task.classes), "120", "60"]
+    assert cells == ["test", *(str(data.cohort.part_classes["test"][n]) for n in data.task.classes), "120", "60"]
     assert "28 x 28 px (200)" in text
     assert "CC BY 4.0" in text
     assert "Simulated data" not in text
-    assert "Simulated data" in data_sheet_markdown(replace(data, is_phantom=True))
+    assert "Simulated data" in data_sheet_markdown(replace(data, cohort=replace(data.cohort, is_phantom=True)))
 
 
 def test_the_change_plan_follows_the_gate(data: ReportData) -> None:

@@ -32,7 +32,7 @@ _RISKS = (
 def change_plan_markdown(data: ReportData) -> str:
     """Write the draft; what only the owner can promise is marked so."""
     parts = [
-        f"# Predetermined change control plan, draft: {cell_text(data.cohort_name)}",
+        f"# Predetermined change control plan, draft: {cell_text(data.cohort.name)}",
         "A draft for the owner's quality system, not a cleared plan. Thresholds are those of the gate that this bundle "
         "passed; a change that does not meet every one of them is outside the plan.",
         "## 1 Description of modifications",

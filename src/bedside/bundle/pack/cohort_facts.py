@@ -11,8 +11,8 @@ from bedside.bundle.report_data import ReportData
 
 def _kind_of_study(data: ReportData) -> Fact:
     return Fact(
-        text=f"Deep learning (a convolutional network, compressed) on {data.modality}. {wording.asks(data.task)}; main "
-        f"measure {primary_title(data.evidence)}",
+        text=f"Deep learning (a convolutional network, compressed) on {data.cohort.modality}. {wording.asks(data.task)}"
+        f"; main measure {primary_title(data.evidence)}",
         leaves="the title",
     )
 
@@ -36,7 +36,8 @@ def _design(data: ReportData) -> Fact:
 
 def _source(data: ReportData) -> Fact:
     return Fact(
-        text=f"{data.cohort_name} ({data.source}), licence {data.licence}", leaves="dates, places, how representative"
+        text=f"{data.cohort.name} ({data.cohort.source}), licence {data.cohort.licence}",
+        leaves="dates, places, how representative",
     )
 
 
@@ -96,8 +97,8 @@ def _missing(data: ReportData) -> Fact:
 
 
 def _partition(data: ReportData) -> Fact:
-    sizes = ", ".join(f"{part} {n:,}" for part, n in data.part_sizes.items())
-    return Fact(text=f"{data.split_how}: {sizes}; the test part stayed sealed until the model was chosen")
+    sizes = ", ".join(f"{part} {n:,}" for part, n in data.cohort.parts.items())
+    return Fact(text=f"{data.cohort.split_how}: {sizes}; the test part stayed sealed until the model was chosen")
 
 
 def _disjoint(data: ReportData) -> Fact:
@@ -107,7 +108,7 @@ def _disjoint(data: ReportData) -> Fact:
 
 
 def _observation(data: ReportData) -> Fact:
-    n = data.part_sizes.get("observation", 0)
+    n = data.cohort.parts.get("observation", 0)
     return Fact(text=f"{n:,} development images, stratified by class, to observe activation ranges for int8")
 
 
@@ -116,7 +117,7 @@ def _flow(data: ReportData) -> Fact:
 
 
 def _counts(data: ReportData) -> Fact:
-    table = data.part_classes or data.audit.counts
+    table = data.cohort.part_classes or data.audit.counts
     parts = "; ".join(
         f"{part}: " + ", ".join(f"{name} {n:,}" for name, n in row.items()) for part, row in table.items()
     )

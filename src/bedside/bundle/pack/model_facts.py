@@ -100,7 +100,7 @@ def _lineage(data: ReportData) -> Fact:
 
 
 def _limits(data: ReportData) -> Fact:
-    simulated = "Simulated images only. " if data.is_phantom else ""
+    simulated = "Simulated images only. " if data.cohort.is_phantom else ""
     return Fact(
         text=f"{simulated}One cohort; no other site, device or group evaluated", leaves="all further limitations"
     )

@@ -78,7 +78,7 @@ def intended_use_markdown(use: IntendedUse, data: ReportData) -> str:
     )
     limits = "\n".join(f"- {cell_text(limit)}" for limit in (*forbidden_uses(data), use.limits))
     return (
-        f"# Intended use and limits: {cell_text(data.cohort_name)}\n\n> Research use. Not for diagnosis.\n\n"
+        f"# Intended use and limits: {cell_text(data.cohort.name)}\n\n> Research use. Not for diagnosis.\n\n"
         f"## Intended use\n\n{fields}\n- Contraindications, training of users, harm of an error: {TO_DO}\n\n"
         f"## What it must not be used for, and other limits\n\n{limits}\n"
     )

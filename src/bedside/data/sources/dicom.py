@@ -64,6 +64,7 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
             header = _header(path)
         except ImageError as error:
             quarantined[name] = error.message
+            answered.add(name)  # a row that names this file has its answer: the reason above
             continue
         value = name if key == "file" else str(header.get(KEYS[key], ""))
         if value not in labels:
@@ -146,7 +147,7 @@ def _header(path: Path) -> Any:
     with damage(path):
         if header.get("Rows") is None:
             raise ImageError(
-                f"{path} is a {kind_of(header)}, which holds no image",
+                f"{path} holds no image: its kind is {kind_of(header)}",
                 expected="an image instance",
                 hint="leave it out",
             )

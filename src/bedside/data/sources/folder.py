@@ -36,7 +36,8 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
 
     With a ``metadata.csv`` its columns are ``file`` and ``label``, and optionally ``split``, ``patient_id``, ``group``
     and ``mask`` (an image of the same size that shows where the lesion lies); any other column becomes an attribute of
-    its case. Without one, every sub-folder that holds images is a class.
+    its case. Without one, every sub-folder that holds images is a class. Rows whose image is not there, and files in
+    class folders that are no pictures, are quarantined with the reason; a row whose mask is not there loses it.
 
     Option ``ordinal=none,mild,severe`` gives the classes an order, least first. Option ``findings=effusion,edema``
     asks several findings at once: each is a column of ``metadata.csv`` with 1, 0, or -1 or nothing for unknown, and
@@ -45,14 +46,16 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
     Raises
     ------
     InputError, CohortError
-        For a missing folder, missing files, duplicate rows, unknown parts, or too few cases.
+        For a missing folder, more than half of the files missing, duplicate rows, unknown parts, or too few cases.
     """
     folder = Path(rest).expanduser()
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder", expected="a folder of images", hint="check the path")
     table = folder / "metadata.csv"
     findings = tuple(name.strip() for name in options.get("findings", "").split(",") if name.strip())
-    rows = _from_csv(table, findings) if table.is_file() or findings else _from_subfolders(folder)
+    quarantined: dict[str, str] = {}
+    is_listed = table.is_file() or bool(findings)
+    rows = _from_csv(table, quarantined, findings) if is_listed else _from_subfolders(folder, quarantined)
     classes = findings or classes_asked(options, [label for _, label, _ in rows])
     task = (
         Task(classes=findings, positive=0, kind="multilabel")
@@ -69,6 +72,7 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
         cases=cases,
         source=f"folder:{folder.resolve().name}",
         may_flip=options.get("may_flip", "") == "yes",
+        quarantined=quarantined,
     )
 
 
@@ -87,10 +91,15 @@ def positive_class(classes: tuple[str, ...], asked: str | None) -> int:
 Row = tuple[str, str, dict]
 
 
-def _from_subfolders(folder: Path) -> list[Row]:
+def _from_subfolders(folder: Path, quarantined: dict[str, str]) -> list[Row]:
     rows: list[Row] = []
     for child in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
-        rows.extend((path.relative_to(folder).as_posix(), child.name, {}) for path in _images_below(child))
+        for path in _files_below(child):
+            name = path.relative_to(folder).as_posix()
+            if path.suffix.lower() in IMAGE_SUFFIXES:
+                rows.append((name, child.name, {}))
+            else:
+                quarantined[name] = f"{path.suffix} is no still picture; see clips:DIR, nifti:DIR, or convert it"
     if not rows:
         raise CohortError(
             f"{folder} has no metadata.csv and no sub-folder with images",
@@ -100,12 +109,11 @@ def _from_subfolders(folder: Path) -> list[Row]:
     return rows
 
 
-def _images_below(folder: Path) -> list[Path]:
-    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-    return sorted(path for path in files if path.suffix.lower() in IMAGE_SUFFIXES)
+def _files_below(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
 
 
-def _from_csv(table: Path, findings: tuple[str, ...] = ()) -> list[Row]:
+def _from_csv(table: Path, quarantined: dict[str, str], findings: tuple[str, ...] = ()) -> list[Row]:
     try:
         with table.open(newline="", encoding="utf-8-sig") as stream:
             reader = csv.DictReader(stream)
@@ -127,14 +135,24 @@ def _from_csv(table: Path, findings: tuple[str, ...] = ()) -> list[Row]:
             hint=f"it has: {', '.join(columns)}",
         )
     _check_rows(table, lines)
-    return [_row(table, i, line, findings) for i, line in enumerate(lines, start=2)]
+    for number, line in enumerate(lines, start=2):
+        mask = (line.get("mask") or "").strip()
+        if mask and not (table.parent / mask).is_file():
+            quarantined[mask] = f"line {number}: there is no such mask; its image is used without one"
+            line["mask"] = ""
+        if not (table.parent / line["file"]).is_file():
+            quarantined[line["file"]] = f"line {number}: there is no such file"
+    numbered = [(i, line) for i, line in enumerate(lines, start=2) if line["file"] not in quarantined]
+    return [_row(table, i, line, findings) for i, line in numbered]
 
 
 def _check_rows(table: Path, lines: list[dict[str, str]]) -> None:
+    """Refuse what is wrong with the table as a whole; single files that lack are quarantined."""
     names = [line["file"] or "" for line in lines]
     masks = [name for line in lines if (name := (line.get("mask") or "").strip())]
-    absent = [name or "(blank)" for name in [*names, *masks] if not name or not (table.parent / name).is_file()]
-    if absent:
+    lacking = [[name for name in kind if not name or not (table.parent / name).is_file()] for kind in (names, masks)]
+    absent = [name or "(blank)" for kind in lacking for name in kind]
+    if "" in lacking[0] or 2 * len(lacking[0]) > len(names) or 2 * len(lacking[1]) > len(masks):
         raise CohortError(
             f"{table} lists {len(absent)} files that do not exist: {', '.join(absent[:5])}",
             expected=f"paths relative to {table.parent}",

@@ -4,32 +4,45 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bedside.base.errors import BedsideError, CohortError
+import numpy as np
+
+from bedside.base.errors import BedsideError, CohortError, InputError
 from bedside.base.task import Task
 from bedside.data.case import Case
 from bedside.data.cohort import Cohort
-from bedside.data.raster_labels import FULL, read_mask_values
+from bedside.data.label_numbers import last_label
+from bedside.data.raster_labels import looks_black_and_white, read_mask_values
 from bedside.data.reading import IMAGE_SUFFIXES, read_image
-from bedside.data.sources.tables import folder_at, part_named, rows_of, unknown_layout
+from bedside.data.sources.tables import choice, folder_at, part_named, rows_of, unknown_layout
 
 _LAYOUT = "metadata.csv with the columns file (or image) and mask, or the folders images/ and masks/ with equal names"
+MOST_CLASSES = 64
+"""More numbers than these in unnamed masks are taken for a mistake."""
+_OBJECTS = "; with --option instances=yes each number is an object of one class"
 _OWN_COLUMNS = ("file", "image", "mask", "split", "patient_id", "group")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Pair:
-    """An image, its mask, and what else the source says of it; `highest` is the largest value in the mask."""
+    """A case with the values in its mask, and whether that mask is black and white rather than numbered."""
 
     case: Case
-    highest: int = 0
+    numbers: tuple[int, ...] = (0,)
+    is_white: bool = False
+
+    @property
+    def highest(self) -> int:
+        """Largest value in the mask."""
+        return self.numbers[-1]
 
 
 def load(rest: str, options: Mapping[str, str]) -> Cohort:
-    """Load ``masks:DIR``; options ``classes`` (names, the background first, with commas between) and ``may_flip``.
+    """Load ``masks:DIR``; options ``classes`` (names, the background first), ``instances`` and ``may_flip``.
 
     A ``metadata.csv`` has the columns ``file`` (or ``image``) and ``mask``, and optionally ``split``, ``patient_id``
     and ``group``; any other column becomes an attribute. A mask is a picture of its image's size: 0 and 255, or the
-    numbers of the classes. Every mask is looked at; one that cannot be used is quarantined with the reason.
+    numbers of the classes; with ``instances=yes`` it numbers the objects of one class. Every mask is looked at; one
+    that cannot be used is quarantined with the reason.
 
     Raises
     ------
@@ -38,14 +51,18 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
     """
     folder = folder_at(rest, _LAYOUT)
     quarantined: dict[str, str] = {}
-    pairs = [pair for case in _cases(folder, quarantined) if (pair := _looked_at(case, quarantined)) is not None]
+    instances = choice(options, "instances", ("no", "yes")) == "yes"
+    pairs = [
+        pair for case in _cases(folder, quarantined) if (pair := _looked_at(case, instances, quarantined)) is not None
+    ]
     if not pairs:
         raise CohortError(
             f"{folder} has no image with a mask that can be used; first: {next(iter(quarantined.items()), '')}",
             expected="masks of the size of their images", hint="see docs/how-to/segment.md",
         )  # fmt: skip
     task = _task(pairs, options)
-    kept = [pair for pair in pairs if _fits(pair, pairs, task, quarantined)]
+    is_white = task.n_classes == 2 and _is_black_and_white(pairs)
+    kept = [pair for pair in pairs if _fits(pair, is_white, task, quarantined)]
     has_labels = task.n_classes > 2
     return Cohort(
         name=folder.resolve().name,
@@ -111,7 +128,7 @@ def _pictures(folder: Path) -> Iterator[Path]:
     return iter(sorted(path for path in files if path.suffix.lower() in IMAGE_SUFFIXES))
 
 
-def _looked_at(case: Case, quarantined: dict[str, str]) -> _Pair | None:
+def _looked_at(case: Case, instances: bool, quarantined: dict[str, str]) -> _Pair | None:
     """Read a mask and its image's size; None, and a line in `quarantined`, where they cannot be used."""
     if case.path is None or case.mask_path is None:
         return None
@@ -123,14 +140,31 @@ def _looked_at(case: Case, quarantined: dict[str, str]) -> _Pair | None:
     if values.shape != size:
         quarantined[case.case_id] = f"its mask is {values.shape}, its image {size}"
         return None
-    return _Pair(case=case, highest=int(values.max()))
+    if instances:
+        return _Pair(case=replace(case, mask_counts_objects=True), numbers=(0, int(values.any())))
+    return _Pair(case=case, numbers=tuple(np.unique(values).tolist()), is_white=looks_black_and_white(values))
 
 
 def _task(pairs: list[_Pair], options: Mapping[str, str]) -> Task:
     names = tuple(name.strip() for name in options.get("classes", "").split(",") if name.strip())
     if not names:
-        n_classes = 2 if _is_black_and_white(pairs) else max(2, 1 + max(pair.highest for pair in pairs))
+        n_classes = (
+            2
+            if _is_black_and_white(pairs)
+            else 1 + last_label([pair.numbers for pair in pairs], "the source", _OBJECTS)
+        )
+        if n_classes > MOST_CLASSES:
+            raise CohortError(
+                f"the masks hold numbers up to {n_classes - 1}, which nobody named",
+                expected=f"0 and 255, or the numbers of at most {MOST_CLASSES} classes",
+                hint="with --option instances=yes each number is an object of one class; or name the classes: classes=",
+            )
         names = ("background", "lesion") if n_classes == 2 else ("background", *map(_numbered, range(1, n_classes)))
+    if options.get("instances") == "yes" and len(names) != 2:
+        raise InputError(
+            f"instances=yes with the classes {', '.join(names)}", expected="the background and one more",
+            hint="leave one of the two options out",
+        )  # fmt: skip
     return Task(classes=names, positive=1, kind="segmentation")
 
 
@@ -139,19 +173,22 @@ def _numbered(k: int) -> str:
 
 
 def _is_black_and_white(pairs: list[_Pair]) -> bool:
-    return any(pair.highest >= FULL for pair in pairs)
+    """Whether most of the masks that mark anything are white where they do."""
+    marked = [pair.is_white for pair in pairs if pair.highest > 0]
+    return 2 * sum(marked) >= max(1, len(marked))
 
 
-def _fits(pair: _Pair, pairs: list[_Pair], task: Task, quarantined: dict[str, str]) -> bool:
+def _fits(pair: _Pair, is_white: bool, task: Task, quarantined: dict[str, str]) -> bool:
     """Whether the labels of a mask are those of the cohort; where not, `quarantined` gets a line."""
-    if task.n_classes == 2 and _is_black_and_white(pairs):
-        if 1 < pair.highest < FULL:
-            quarantined[pair.case.case_id] = f"its mask has values up to {pair.highest}, the others 0 and 255"
+    if is_white:
+        if pair.highest > 1 and not pair.is_white:
+            quarantined[pair.case.case_id] = f"its mask has values up to {pair.highest}, most others 0 and 255"
             return False
         return True
     if pair.highest >= task.n_classes:
         quarantined[pair.case.case_id] = (
-            f"its mask holds the label {pair.highest}, the classes end at {task.n_classes - 1}"
+            f"its mask holds the label {pair.highest}, the classes end at {task.n_classes - 1}; with the option "
+            "instances=yes numbers are objects"
         )
         return False
     return True

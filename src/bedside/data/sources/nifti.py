@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bedside.base.errors import CohortError
 from bedside.data.cohort import Cohort
+from bedside.data.label_numbers import last_label, stray
 from bedside.data.modalities import Modalities, modalities_named
 from bedside.data.nifti import SUFFIXES, nifti_stem
 from bedside.data.sources.tables import choice, folder_at, part_named, rows_of, unknown_layout
@@ -45,6 +46,8 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
     known = tuple(range(len(names))) if names else None
     modalities = _modalities(folder, options.get("modalities"))
     pairs, quarantined = checked(listed, known, check=check, modalities=modalities)
+    if not names and check == "full":
+        pairs, quarantined = _in_a_row(folder, pairs, quarantined)
     facts: dict[str, object] = {"name": folder.resolve().name, "source": f"nifti:{folder.resolve().name}",
              "may_flip": options.get("may_flip", "") == "yes"}  # fmt: skip
     if modalities is not None:
@@ -85,6 +88,15 @@ def _table_of(table: Path, what: str, first: str) -> tuple[str, ...]:
             f"{table} names the {what} {sorted(named)}", expected="0, 1, 2, ... without gaps", hint="number them anew"
         )
     return tuple(named[number] for number in range(len(named)))
+
+
+def _in_a_row(
+    folder: Path, pairs: list[VolumePair], quarantined: dict[str, str]
+) -> tuple[list[VolumePair], dict[str, str]]:
+    """Leave maps out whose numbers lie beyond a gap."""
+    last = last_label([pair.numbers for pair in pairs], str(folder)) if pairs else 1
+    strays = {pair.case_id: stray(pair.numbers[-1], last) for pair in pairs if pair.numbers and pair.numbers[-1] > last}
+    return [pair for pair in pairs if pair.case_id not in strays], quarantined | strays
 
 
 def _numbered(folder: Path, pairs: list[VolumePair], check: str) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -12,9 +11,7 @@ from bedside.bundle.sealing import ModelFile
 from bedside.cohort_stops import Material
 from bedside.data.case import Case
 from bedside.data.cohort import Cohort
-from bedside.data.corrupting import corrupt
-from bedside.data.corrupting_volumes import corrupt_volumes, slice_axis_of, volume_suite
-from bedside.data.corruptions import suite_for
+from bedside.data.corrupting_volumes import suite_and_spoiler
 from bedside.data.preprocess import Preprocess
 from bedside.data.split import Split
 from bedside.data.units import units_of
@@ -22,10 +19,10 @@ from bedside.data.volume_placing import looks
 from bedside.running import Run
 from bedside.runtime.session import open_session
 from bedside.verify.gate import MIN_IMAGES, AcceptanceGate, fit_gate
-from bedside.verify.outliers import GateEvidence, as_pictures, gate_evidence
+from bedside.verify.outliers import GateEvidence
 from bedside.verify.robustness import Robustness, corruption_robustness
 from bedside.verify.shortcuts import N_FOLDS, ShortcutReport, probe_shortcuts
-from bedside.verify.volume_outliers import volume_gate_evidence
+from bedside.verify.volume_outliers import evidence_at_gate
 
 N_GATE_IMAGES = 1500
 """Development images that the gate is fitted on, at most; so many tuning images, at most, set its limit."""
@@ -110,19 +107,11 @@ def gate_tested(
     run: Run, gate: AcceptanceGate, images: ByteArray, units: Sequence[str], preprocess: Preprocess
 ) -> GateEvidence:
     """Measure the gate on the opened test images or volumes, ``(n, *spec.shape)``, and on outliers made from them."""
-    if preprocess.depth_px is not None:
-        slices = slice_axis_of(preprocess.own_spacing_mm)
-        return run.journal.stop(
-            "gate-evidence",
-            GateEvidence,
-            [gate, digest_array(images), preprocess],
-            lambda: volume_gate_evidence(gate, images, units, slice_axis=slices, seed=run.settings.seed),
-        )
     return run.journal.stop(
         "gate-evidence",
         GateEvidence,
         [gate, digest_array(images), preprocess],
-        lambda: gate_evidence(gate, as_pictures(images), units, preprocess, seed=run.settings.seed),
+        lambda: evidence_at_gate(gate, images, units, preprocess, seed=run.settings.seed),
     )
 
 
@@ -133,10 +122,7 @@ def corrupted(
     """Try corruptions of the cohort's modality, or those of volumes, on some of the opened test images."""
     step = -(-len(images) // N_CORRUPTED_IMAGES)
     both = [(open_session(model.artifact, model.folder), model.point) for model in (shipped, reference)]
-    suite, spoil = suite_for(cohort.modality), corrupt
-    if material.preprocess.depth_px is not None:
-        slices = slice_axis_of(material.preprocess.own_spacing_mm)
-        suite, spoil = volume_suite(cohort.modality), partial(corrupt_volumes, slice_axis=slices)
+    suite, spoil = suite_and_spoiler(cohort.modality, material.preprocess)
     return run.journal.stop(
         "robustness",
         Robustness,

@@ -5,10 +5,18 @@ import pytest
 from scipy import ndimage
 
 from bedside.base.errors import InputError, PluginError
-from bedside.data.corrupting_volumes import VOLUME_CORRUPTIONS, corrupt_volumes, slice_axis_of, volume_suite
+from bedside.data.corrupting import corrupt
+from bedside.data.corrupting_volumes import (
+    VOLUME_CORRUPTIONS,
+    corrupt_volumes,
+    slice_axis_of,
+    suite_and_spoiler,
+    volume_suite,
+)
 from bedside.data.corruptions import SEVERITIES
 from bedside.data.corruptions.volumes import BiasField, Blur, MissingSlices, Noise, ThickSlices
 from bedside.data.phantom_volume import VolumePhantom
+from bedside.data.preprocess import Preprocess
 
 NAMES = VOLUME_CORRUPTIONS.names()
 BY_CHANCE = ("noise", "bias field", "missing slices")
@@ -80,6 +88,18 @@ def test_the_axis_and_the_suite_follow_the_scan() -> None:
     assert slice_axis_of((5.0, 1.0, 1.0)) == slice_axis_of((1.0, 1.0, 1.0)) == slice_axis_of(None) == 0
     assert "bias field" in volume_suite("FLAIR MRI").names
     assert "bias field" not in volume_suite("CT").names
+
+
+def test_images_and_volumes_each_have_their_own() -> None:
+    images = Preprocess(n_channels=1, height_px=16, width_px=16)
+    suite, spoil = suite_and_spoiler("X-ray", images)
+    assert "grid lines" in suite.names
+    assert spoil is corrupt
+    sagittal = Preprocess(n_channels=1, depth_px=16, height_px=16, width_px=16, spacing_mm=(1.0, 1.0, 5.0))
+    suite, spoil = suite_and_spoiler("MRI", sagittal)
+    assert suite.names == tuple(sorted(NAMES))
+    made = np.full((1, 1, 16, 16, 16), 99, np.uint8)
+    assert (spoil(made, "missing slices", 5, seed=0) == 0).all(axis=(0, 1, 2, 3)).sum() == 5
 
 
 def test_what_does_not_exist_is_refused(volumes: np.ndarray) -> None:

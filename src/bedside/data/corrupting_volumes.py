@@ -2,14 +2,16 @@
 
 import zlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 
 from bedside.base.arrays import ByteArray, FloatArray
 from bedside.base.seam import Seam
-from bedside.data.corrupting import as_bytes
-from bedside.data.corruptions import Suite, suite_for
+from bedside.data.corrupting import as_bytes, corrupt
+from bedside.data.corruptions import Family, Suite, suite_for
+from bedside.data.preprocess import Preprocess
 
 
 class VolumeCorruption(Protocol):
@@ -39,6 +41,19 @@ def volume_suite(modality: str) -> Suite:
     found = suite_for(modality)
     names = tuple(name for name in VOLUME_CORRUPTIONS.names() if name != _OF_MR or found.family != "ct")
     return Suite(modality=modality, family=found.family, names=names)
+
+
+def suite_and_spoiler(
+    modality: str, preprocess: Preprocess, family: Family | None = None
+) -> tuple[Suite, Callable[..., ByteArray]]:
+    """Choose the corruptions of a cohort, and what applies them, ``(images, name, severity, seed=...)``.
+
+    Those of images follow the modality, or `family` where it is named; volumes have their own.
+    """
+    if preprocess.depth_px is None:
+        return suite_for(modality, family), corrupt
+    slice_axis = slice_axis_of(preprocess.own_spacing_mm)
+    return volume_suite(modality), partial(corrupt_volumes, slice_axis=slice_axis)
 
 
 def slice_axis_of(spacing_mm: Sequence[float] | None) -> int:

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from bedside.base.arrays import ByteArray, FloatArray
-from bedside.data.corrupting_volumes import corrupt_volumes
+from bedside.data.corrupting_volumes import corrupt_volumes, slice_axis_of
+from bedside.data.preprocess import Preprocess
 from bedside.data.volume_placing import looks, resampled
 from bedside.verify.gate import AcceptanceGate
-from bedside.verify.outliers import GateEvidence, evidence_of_scores
+from bedside.verify.outliers import GateEvidence, as_pictures, evidence_of_scores, gate_evidence
 
 
 def made_volume_outliers(volumes: ByteArray, *, seed: int = 0, slice_axis: int = 0) -> dict[str, ByteArray]:
@@ -56,6 +57,16 @@ def volume_gate_evidence(
     made = made_volume_outliers(volumes, seed=seed, slice_axis=slice_axis)
     scored = {name: volume_scores(gate, odd) for name, odd in made.items()}
     return evidence_of_scores(gate, volume_scores(gate, volumes), scored, units, seed=seed)
+
+
+def evidence_at_gate(
+    gate: AcceptanceGate, images: ByteArray, units: Sequence[str], preprocess: Preprocess, *, seed: int = 0
+) -> GateEvidence:
+    """Measure a gate on suitable images or volumes, ``(n, *spec.shape)`` uint8, and on outliers made from them."""
+    if preprocess.depth_px is None:
+        return gate_evidence(gate, as_pictures(images), units, preprocess, seed=seed)
+    slice_axis = slice_axis_of(preprocess.own_spacing_mm)
+    return volume_gate_evidence(gate, images, units, slice_axis=slice_axis, seed=seed)
 
 
 def volume_scores(gate: AcceptanceGate, volumes: ByteArray) -> FloatArray:

@@ -8,12 +8,13 @@ import pytest
 from bedside.base.errors import InputError
 from bedside.base.jsonform import from_json, to_json
 from bedside.base.task import Task
-from bedside.data.corrupting_volumes import corrupt_volumes, volume_suite
+from bedside.data.corrupting_volumes import corrupt_volumes, suite_and_spoiler, volume_suite
 from bedside.data.corruptions import Suite
 from bedside.data.phantom_volume import VolumePhantom
 from bedside.data.preprocess import Preprocess
 from bedside.verify.judge import Truth
 from bedside.verify.operating_point import OperatingPoint
+from bedside.verify.robustness import corruption_robustness
 from bedside.verify.volume_robustness import VolumeRobustness, volume_robustness
 
 N = 8
@@ -82,6 +83,30 @@ def test_what_compression_loses_beyond_is_told_apart(cases: tuple[Truth, np.ndar
     assert row.excess_loss.value == pytest.approx(own - other)
     assert found.of_corruption == {"bias field": row.excess_loss}
     assert row.excess_loss.value != 0
+
+
+def test_classes_of_volumes_are_judged_on_spoilt_volumes_too(cases: tuple[Truth, np.ndarray]) -> None:
+    class Mean:
+        """The class is told by the mean brightness."""
+
+        def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+            bright = inputs["image"].mean(axis=(1, 2, 3, 4)) * 40
+            return {"logits": np.stack([-bright, bright], axis=1).astype(np.float32)}
+
+    volumes = np.concatenate([cases[1], cases[1] // 2])
+    labels, task = np.repeat([1, 0], N), Task(classes=("dark", "bright"))
+    suite, spoil = suite_and_spoiler("MRI", PREPROCESS)
+    found = corruption_robustness(
+        task, volumes, labels, [f"p{i}" for i in range(2 * N)], PREPROCESS, suite, shipped=(Mean(), POINT),
+        reference=(Mean(), POINT), severities=(1, 5), spoil=spoil,
+    )  # fmt: skip
+    assert {row.corruption for row in found.results} == set(suite.names) == set(found.of_corruption)
+    assert found.clean_shipped.auroc.value == 1
+    spoilt = corrupt_volumes(volumes, "missing slices", 5, seed=0)
+    grey = spoilt.mean(axis=(1, 2, 3, 4))
+    by_hand = (grey[labels == 1][:, None] > grey[labels == 0]).mean()
+    row = next(r for r in found.results if (r.corruption, r.severity) == ("missing slices", 5))
+    assert row.shipped.auroc.value == pytest.approx(by_hand)
 
 
 def test_slices_are_spoilt_along_the_coarsest_axis(cases: tuple[Truth, np.ndarray]) -> None:

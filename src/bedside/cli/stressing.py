@@ -13,20 +13,17 @@ from bedside.bundle.stress_page import stress_page
 from bedside.cli.stress_request import StressMaterial, StressRequest
 from bedside.cli.stress_tables import show_stress
 from bedside.cli.white_boxing import bundle_of, white_box_report, white_boxed
-from bedside.data.case import Case
+from bedside.data.case import Case, units_of
 from bedside.data.cohort import Cohort
-from bedside.data.corrupting_volumes import suite_and_spoiler
-from bedside.data.corruptions import FAMILIES, SEVERITIES, Family
+from bedside.data.corruptions import FAMILIES, SEVERITIES, Family, suite_for
 from bedside.data.sources import load_cohort
 from bedside.data.stacking import stack_images
-from bedside.data.units import units_of
 from bedside.serve.class_only import require_classes
 from bedside.serve.own_parts import parts_as_made
 from bedside.verify.adversarial import AdversarialReport, Victim, square_curve
 from bedside.verify.attack_checks import check_attacks
-from bedside.verify.outliers import GateEvidence
+from bedside.verify.outliers import GateEvidence, as_pictures, gate_evidence
 from bedside.verify.robustness import Robustness, corruption_robustness
-from bedside.verify.volume_outliers import evidence_at_gate
 
 REASON = "robustness of a sealed bundle; nothing is chosen by it"
 
@@ -115,11 +112,10 @@ def _labels(cohort: Cohort, cases: tuple[Case, ...], bundle: Bundle) -> IntArray
 
 def _corrupt(request: StressRequest, material: StressMaterial, severities: tuple[int, ...], tick) -> Robustness:
     manifest = material.bundle.manifest
-    suite, spoil = suite_and_spoiler(material.modality, manifest.preprocess, _family(request))
     return corruption_robustness(
-        manifest.task, material.images, material.labels, material.units, manifest.preprocess, suite,
-        shipped=material.opened(material.shipped), reference=material.opened(material.own_fp32),
-        severities=severities, seed=request.seed, tick=tick, spoil=spoil,
+        manifest.task, material.images, material.labels, material.units, manifest.preprocess,
+        suite_for(material.modality, _family(request)), shipped=material.opened(material.shipped),
+        reference=material.opened(material.own_fp32), severities=severities, seed=request.seed, tick=tick,
     )  # fmt: skip
 
 
@@ -131,8 +127,8 @@ def _at_the_gate(request: StressRequest, material: StressMaterial) -> GateEviden
     gate = material.bundle.gate()
     if gate is None:
         return None
-    preprocess = material.bundle.manifest.preprocess
-    return evidence_at_gate(gate, material.images, material.units, preprocess, seed=request.seed)
+    pictures = as_pictures(material.images)
+    return gate_evidence(gate, pictures, material.units, material.bundle.manifest.preprocess, seed=request.seed)
 
 
 def _attack(request: StressRequest, material: StressMaterial, eps: tuple[int, ...], tick) -> AdversarialReport:

@@ -19,8 +19,9 @@ from bedside.runtime.session import open_session
 from bedside.runtime.skipping import Skipping
 from bedside.runtime.tiling import Tiling, padded
 from bedside.serve.volume_outlines import run_volume
+from benchmarks.exporting import exported
 from benchmarks.ledger import Figure, record
-from benchmarks.sparsity import CELLS, SEED, cell, converted
+from benchmarks.sparsity import CELLS, SEED, cell
 
 COMMAND = "python -m benchmarks.air"
 SIDES = (8, 64, 64)
@@ -44,7 +45,8 @@ def scan_cell(folder: str, window: AnyWindow | None, levels: tuple[int, ...]) ->
     model = build(Architecture(family="unet3d", width=1.0, spec=preprocess.spec, n_classes=3), seed=SEED)
     files = CELLS / "files-air"
     observed = preprocess.normalize(preprocess.geometry(raw, spacing_mm)[None])
-    session = open_session(converted(model, preprocess, 3, observed, files), files)
+    (file,) = exported(model, preprocess.spec, 3, observed, files, ("fp32",))
+    session = open_session(file, files)
     grown = padded(raw[None], tiling := Tiling(tile=SIDES))[0]
     tiles = [grown[(slice(None), *place)] for place in tiling.places(grown.shape[1:])]  # type: ignore[arg-type]
     rules: dict[int, Skipping | None] = {-1: None} | {n: Skipping(dark_level=n, n_classes=3) for n in levels}

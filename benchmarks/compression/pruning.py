@@ -178,6 +178,32 @@ def _count(gaps: list[Any], n_images: int, seeds: tuple[int, ...]) -> None:
     ))  # fmt: skip
 
 
+def compare_ablations(studies: list[str], factors: list[int], n_images: int, seeds: tuple[int, ...]) -> None:
+    """One row for each part of our method: ours less ours without it, over the cells and seeds that both have."""
+    for ablation in ABLATIONS:
+        gaps, shared = [], set(seeds)
+        for study, factor in product(studies, factors):
+            cell = Cell(study=study, criterion=OURS, factor=factor, recovery_images=n_images, seed=0)
+            without = seeds_of(replace(cell, criterion=ablation), seeds)
+            ours = {seed: found for seed, found in seeds_of(cell, seeds).items() if seed in without}
+            if ours:
+                gaps.append(mean_estimate(ours, {seed: without[seed] for seed in ours}))
+                shared &= set(ours)
+        if gaps:
+            _ablation_row(ablation, gaps, n_images, tuple(sorted(shared)))
+
+
+def _ablation_row(ablation: str, gaps: list[Any], n_images: int, seeds: tuple[int, ...]) -> None:
+    values = [gap.value for gap in gaps]
+    won, lost = sum(gap.low > 0 for gap in gaps), sum(gap.high < 0 for gap in gaps)
+    record("compression", Figure(
+        figure=f"pruning ablation, {n_images} recovery images: {OURS} less {ablation}, test AUROC, mean of "
+        f"{len(gaps)} cells [range of the cells]; significantly better in {won}, significantly worse in {lost}",
+        value=float(np.mean(values)), low=min(values), high=max(values), target="above 0", met=np.mean(values) > 0,
+        command=f"{COMMAND} --recovery-images {n_images} --criteria {ablation}", seeds=seeds,
+    ))  # fmt: skip
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--studies", default=",".join(TABLE), help=f"some of {', '.join(STUDIES)}")
@@ -200,7 +226,9 @@ def main() -> None:
         cells += [Cell(study=study, criterion=c, factor=f, recovery_images=n_images, seed=seed) for f, c in grid]
         if number % n_shares == mine and (todo := [cell for cell in cells if not cell.path.is_file()]):
             _run_all(todo, study, seed)
-    summarize(studies, factors, criteria, n_images, seeds)
+    if OURS in criteria:
+        summarize(studies, factors, criteria, n_images, seeds)
+    compare_ablations(studies, factors, n_images, seeds)
 
 
 def _run_all(cells: list[Cell], study: str, seed: int) -> None:

@@ -1,6 +1,7 @@
 """What is saved from a figure: its numbers, and its drawing as a file of its own."""
 
 import csv
+from dataclasses import replace
 from io import StringIO
 from xml.etree import ElementTree
 
@@ -105,3 +106,11 @@ def test_the_flow_is_drawn_inside_its_frame(n_classes: int) -> None:
         assert top <= y
         assert x + w <= left + width
         assert y + h <= top + height
+
+
+def test_what_the_source_set_aside_is_no_case(data: ReportData) -> None:
+    notes = data.audit.unreadable | {f"boxes.csv line {i}": "the box has no area" for i in range(7)}
+    flow = case_flow(replace(data, audit=replace(data.audit, unreadable=notes)))
+    assert flow.n_set_aside == 7
+    assert flow.left_out["unreadable file"] == 1
+    assert flow.n_assessed == sum(flow.left_out.values()) + flow.n_in_use

@@ -10,6 +10,8 @@ from PIL import Image
 from bedside.base.errors import CohortError, InputError
 from bedside.data.audit import audit_cohort
 from bedside.data.sources import load_cohort
+from bedside.data.sources.dicom_unlabelled import load_unlabelled
+from bedside.data.survey import survey_cohort
 
 Folder = Callable[..., Path]
 
@@ -52,10 +54,22 @@ def test_every_bad_file_is_in_a_list_with_its_reason(folder: Path) -> None:
     assert "holds no image" in reasons["report.dcm"]
     assert "readme.txt" in reasons
     assert "gone.dcm" in reasons["labels.csv line 12"]
+    assert "labels.csv line 10" not in reasons, "the report is there; that it is no image is said once"
     usable, audit = audit_cohort(cohort, policy="allow")
     assert "cut.dcm" in audit.unreadable["cut.dcm"]
     assert audit.unreadable.keys() == reasons.keys() | {"cut.dcm"}
     assert len(usable.cases) == 8
+
+
+def test_a_folder_is_looked_at_before_it_is_labelled(refuses, folder: Path) -> None:
+    (folder / "labels.csv").unlink()
+    survey, montage = survey_cohort(load_unlabelled(str(folder)))
+    assert survey.counts == {"unassigned": {"unlabelled": 9, "labelled": 0}}
+    assert survey.modalities == {"CT": 8}
+    assert survey.audit.unreadable.keys() == {"cut.dcm", "readme.txt", "report.dcm"}
+    assert montage.any()
+    with refuses(InputError, "labels.csv"):
+        load_cohort(f"dicom:{folder}")
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_a_decathlon_task_becomes_a_cohort(tmp_path: Path) -> None:
     assert [case.case_id for case in cohort.cases] == [f"organ_{i:03d}" for i in range(4)]
     assert all(case.patient_id == case.case_id and case.is_volume for case in cohort.cases)
     assert cohort.quarantined == {}
-    assert cohort.counts() == {"unassigned": {"background": 4, "head": 4, "tail": 4}}
+    assert cohort.counts() == {"unassigned": {"background": 0, "head": 4, "tail": 4}}
 
 
 def test_a_folder_of_links_is_a_task_too(tmp_path: Path) -> None:

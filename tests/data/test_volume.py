@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from bedside.base.errors import ImageError
 from bedside.data.volume import canonical, made_canonical
@@ -99,6 +100,16 @@ def test_arrays_are_taken_as_they_lie(refuses, tmp_path: Path) -> None:
     np.savez(tmp_path / "c.npz", x=VOXELS, y=VOXELS)
     with refuses(ImageError, "x, y"):
         read_volume(tmp_path / "c.npz")
+
+
+@pytest.mark.parametrize(("name", "word"), [("a.png", "still picture"), ("a.jpg", "still picture"), ("a.mp4", "film")])
+def test_a_picture_and_a_film_are_called_what_they_are(refuses, tmp_path: Path, name: str, word: str) -> None:
+    if name.endswith("mp4"):
+        (tmp_path / name).write_bytes(b"\0" * 200)
+    else:
+        Image.fromarray(np.zeros((9, 9), np.uint8)).save(tmp_path / name)
+    with refuses(ImageError, name, word):
+        read_volume(tmp_path / name)
 
 
 def test_real_volumes_agree_with_nibabel(shared_data: Path) -> None:

@@ -1,5 +1,6 @@
 """Bad input through the command line: a clear error, its exit code, and no half-written file."""
 
+import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -94,6 +95,13 @@ class TestPredictRefuses:
         data = (phantom_bundle / "golden" / "phantom5.png").read_bytes()
         (tmp_path / "half.png").write_bytes(data[: len(data) // 2])
         refused(cli("predict", phantom_bundle, tmp_path / "half.png"), 11, "damaged")
+
+    def test_one_bad_file_of_several(self, cli: Cli, phantom_bundle: Path, tmp_path: Path) -> None:
+        (tmp_path / "empty.png").touch()
+        good = phantom_bundle / "golden" / "phantom5.png"
+        done = cli("predict", phantom_bundle, tmp_path / "empty.png", good, tmp_path / "no.png", "--as", "json")
+        refused(done, 11, "2 of 3 files", "empty (0 bytes)", "no.png")
+        assert [row["file"] for row in json.loads(done.stdout)] == [str(good)]
 
     def test_a_changed_bundle(self, cli: Cli, phantom_bundle: Path, tmp_path: Path) -> None:
         import shutil

@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from bedside.data.sources import load_cohort
+from bedside.data.survey import survey_cohort
+
 
 def test_a_cohort_is_inspected_in_the_terminal_and_on_a_page(cli, tmp_path: Path) -> None:
     rows = ["file,label,split,patient_id"]
@@ -42,3 +45,15 @@ def test_bad_words_are_refused(cli) -> None:
     done = cli("data", "inspect", "phantom:ultrasound", "--option", "n")
     assert done.returncode == 10
     assert "KEY=VALUE" in done.stderr
+
+
+def test_clips_in_files_are_looked_at_by_their_middle_frame(tmp_path: Path) -> None:
+    rows = ["clip_id,label,file,split"]
+    for i in range(6):
+        np.save(tmp_path / f"{i}.npy", np.random.default_rng(i).integers(0, 255, (5, 20, 30), np.uint8))
+        rows.append(f"c{i},{'ab'[i % 2]},{i}.npy,{'train' if i < 4 else 'val' if i == 4 else 'test'}")
+    (tmp_path / "clips.csv").write_text("\n".join(rows))
+    survey, _ = survey_cohort(load_cohort(f"clips:{tmp_path}"))
+    assert survey.sizes == {"20 x 30": 6}
+    assert survey.units == "images"
+    assert survey.absent == (("tuning", "b"), ("test", "a"))

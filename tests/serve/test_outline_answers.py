@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bedside.base.errors import InputError
+from bedside.base.errors import ImageError, InputError
 from bedside.base.task import Task
 from bedside.data.preprocess import Preprocess
 from bedside.serve.answers import ANSWERS, Block, Waiting
 from bedside.serve.mask_files import prepare_masks, write_mask
 from bedside.serve.prediction import Prediction
+from bedside.serve.volume_outlines import refuse_slice
 from bedside.verify.operating_point import OperatingPoint
 
 TASK = Task(classes=("background", "lesion"), kind="segmentation")
@@ -80,3 +81,9 @@ def test_masks_never_take_the_place_of_each_other_or_of_an_image(refuses, tmp_pa
         prepare_masks([Path("a/scan.png"), Path("b/scan.jpg")], tmp_path)
     with refuses(InputError, "take its place"):
         prepare_masks([tmp_path / "scan.png"], tmp_path)
+
+
+def test_one_slice_is_no_volume(refuses) -> None:
+    refuse_slice(Path("series"), np.zeros((2, 9, 9), np.uint8))
+    with refuses(ImageError, "1.dcm", "1 x 9 x 9", "whole series"):
+        refuse_slice(Path("1.dcm"), np.zeros((1, 9, 9), np.uint8))

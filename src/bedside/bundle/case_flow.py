@@ -26,6 +26,8 @@ class CaseFlow:
         Cases in use by part; ``observation`` is a subset of ``development``.
     called
         Cases evaluated by (truth, call); empty where a case is not in one class.
+    n_set_aside
+        Files, rows and marks that the source could not make into cases.
     """
 
     n_assessed: int
@@ -34,6 +36,7 @@ class CaseFlow:
     n_evaluated: int
     n_units: int
     called: dict[tuple[str, str], int]
+    n_set_aside: int = 0
 
     @property
     def n_in_use(self) -> int:
@@ -49,8 +52,10 @@ class CaseFlow:
 def case_flow(data: ReportData) -> CaseFlow:
     """Count from the audit, the split and the evaluation."""
     audit, names = data.audit, data.task.classes
+    in_use = sum(n for part, n in data.cohort.parts.items() if part != "observation")
+    n_unreadable = max(0, audit.n_cases - in_use - len({*audit.constant, *audit.dropped}))
     left_out = {
-        "unreadable file": len(audit.unreadable),
+        "unreadable file": n_unreadable,
         "constant image": len(audit.constant),
         "dropped to mend a leak": len(audit.dropped),
     }
@@ -61,6 +66,7 @@ def case_flow(data: ReportData) -> CaseFlow:
         parts=dict(data.cohort.parts),
         n_evaluated=data.evidence.n_cases,
         n_units=data.evidence.n_patients,
+        n_set_aside=max(0, len(audit.unreadable) - n_unreadable),
         called={(names[t], names[c]): n for t, row in enumerate(confusion) for c, n in enumerate(row)},
     )
 
@@ -84,7 +90,8 @@ def flow_figure(data: ReportData) -> ReportFigure:
 
 def flow_table(flow: CaseFlow) -> FigureTable:
     """List every count of the diagram."""
-    rows = [("assessed", "", flow.n_assessed)]
+    rows = [("set aside by the source", "files, rows and marks", flow.n_set_aside)] if flow.n_set_aside else []
+    rows += [("assessed", "", flow.n_assessed)]
     rows += [("left out", reason, n) for reason, n in flow.left_out.items()]
     rows += [("in use", part, n) for part, n in flow.parts.items()]
     rows += [("evaluated", "cases", flow.n_evaluated), ("evaluated", "independent units", flow.n_units)]
@@ -96,7 +103,7 @@ def _boxes(flow: CaseFlow) -> tuple[Box, ...]:
     observed = flow.parts.get("observation", 0)
     n_left_out = sum(flow.left_out.values())
     return (
-        Box(x=0, y=0, width=225, lines=("Assessed", counted(flow.n_assessed, "case", "cases"))),
+        Box(x=0, y=0, width=225, lines=_assessed(flow)),
         Box(
             x=255,
             y=0,
@@ -115,6 +122,11 @@ def _boxes(flow: CaseFlow) -> tuple[Box, ...]:
         Box(x=330, y=185, width=150, lines=("Test", f"{flow.parts.get('test', 0):,}", "sealed")),
         Box(x=150, y=290, width=330, lines=_evaluated(flow)),
     )
+
+
+def _assessed(flow: CaseFlow) -> tuple[str, ...]:
+    aside = (f"set aside before: {flow.n_set_aside:,}",) if flow.n_set_aside else ()
+    return ("Assessed", counted(flow.n_assessed, "case", "cases"), *aside)
 
 
 def _evaluated(flow: CaseFlow) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Sections beyond the main comparison: further metrics, spoilt images, odd images, shortcuts."""
 
+from bedside.base.estimate import Estimate
 from bedside.bundle.evidence_words import CLASS_METRICS
 from bedside.bundle.report_data import ReportData
 from bedside.bundle.section import Section
@@ -80,13 +81,18 @@ def robustness_section(data: ReportData) -> Section | None:
     )
 
 
+def _share(found: Estimate) -> str:
+    """A share of images in percent, with its interval."""
+    return f"{percent(found.value)} [{100 * found.low:.1f}, {100 * found.high:.1f}]"
+
+
 def gate_section(data: ReportData) -> Section | None:
     """What the acceptance gate refers instead of judging."""
     found = data.gate
     if found is None:
         return None
     table = [
-        {"name": name, "auroc": with_interval(kind.auroc), "referred": percent(kind.referred_frac.value)}
+        {"name": name, "auroc": with_interval(kind.auroc), "referred": _share(kind.referred_frac)}
         for name, kind in found.kinds.items()
     ]
     return Section(
@@ -94,7 +100,7 @@ def gate_section(data: ReportData) -> Section | None:
         title="Odd images: what is referred instead of judged",
         short="Odd images",
         template="section_gate.html.j2",
-        view={"rows": table, "usual": percent(found.refer_frac.value), "n_images": found.n_images},
+        view={"rows": table, "usual": _share(found.refer_frac), "n_images": found.n_images},
         numbers=found,
     )
 

@@ -3,7 +3,7 @@
 from bedside.bundle.evidence_words import metrics_of
 from bedside.bundle.manifest import IntendedUse
 from bedside.bundle.report_data import ReportData
-from bedside.bundle.wording import asks, forbidden_uses, percent
+from bedside.bundle.wording import asks, forbidden_uses, modality_word, percent, three_digits
 from bedside.verify.evidence import Evidence
 from bedside.verify.profiling import Quantity
 
@@ -11,7 +11,8 @@ from bedside.verify.profiling import Quantity
 def intended_use(data: ReportData) -> IntendedUse:
     """Draft from what the run knows; the rest is for the owner to state."""
     looked_for = f" Looked for: {data.task.positive_name}." if data.task.picks_one else ""
-    return IntendedUse(purpose=f"{data.cohort.modality}. {asks(data.task)}.{looked_for}")
+    modality = f"{word.strip()}. " if (word := modality_word(data)) else ""
+    return IntendedUse(purpose=f"{modality}{asks(data.task)}.{looked_for}")
 
 
 def render_model_card(data: ReportData, start_weights: str) -> str:
@@ -122,5 +123,5 @@ def _cost_lines(data: ReportData) -> list[str]:
 
 
 def _quantity(quantity: Quantity, unit: str) -> str:
-    band = "" if quantity.low == quantity.high else f" [{quantity.low:.3g}, {quantity.high:.3g}]"
-    return f"{quantity.value:.3g}{band} {unit}, {quantity.origin}: {quantity.how}"
+    band = "" if quantity.low == quantity.high else f" [{three_digits(quantity.low)}, {three_digits(quantity.high)}]"
+    return f"{three_digits(quantity.value)}{band} {unit}, {quantity.origin}: {quantity.how}"

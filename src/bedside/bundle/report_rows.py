@@ -209,6 +209,7 @@ def cohort_tables(data: ReportData) -> Row:
         "rows": [
             (part, [row.get(name, 0) for name in data.task.classes], sum(row.values())) for part, row in counts.items()
         ],
+        "adds_up": data.task.picks_one,  # elsewhere a case counts for every class that it shows
         "total": sum(sum(row.values()) for row in counts.values()),
         "used": list(data.cohort.parts.items()),
         "unreadable": sorted(data.audit.unreadable.items()),

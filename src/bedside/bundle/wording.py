@@ -91,7 +91,7 @@ def where(quantity: Quantity, profile: Profile) -> str:
 def purpose(data: ReportData) -> str:
     """Say what the model does."""
     task, point = data.task, data.chosen.point
-    given = f"Given one {data.cohort.modality} {_input_word(data)}, the model"
+    given = f"Given one {modality_word(data)}{_input_word(data)}, the model"
     names = ", ".join(f"“{name}”" for name in task.classes)
     if task.kind == "segmentation":
         return f"{given} marks where each of these lies: {', '.join(f'“{name}”' for name in task.classes[1:])}."
@@ -110,6 +110,11 @@ def purpose(data: ReportData) -> str:
         f"{given} returns the probability of each of {task.n_classes} classes and "
         f"calls the most probable one; “{task.positive_name}” is the class that is looked for."
     )
+
+
+def modality_word(data: ReportData) -> str:
+    """Name the modality, with a space after it; nothing where the source does not know it."""
+    return "" if data.cohort.modality in ("", "unknown") else f"{data.cohort.modality} "
 
 
 def _input_word(data: ReportData) -> str:
@@ -146,8 +151,8 @@ def forbidden_uses(data: ReportData) -> tuple[str, ...]:
     """Say what the evidence does not carry."""
     uses = [
         "Diagnosis, or any decision about a patient: it is for research only.",
-        f"Images other than {data.cohort.modality} images like those of {data.cohort.name}: other sites, devices and "
-        "groups of patients have not been evaluated.",
+        f"Images other than {modality_word(data)}images like those of {data.cohort.name}: other sites, devices "
+        "and groups of patients have not been evaluated.",
     ]
     if data.cohort.is_phantom:
         uses.insert(0, "Patients at all: it has only seen images that a program drew.")

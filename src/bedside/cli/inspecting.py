@@ -1,5 +1,6 @@
 """``bedside data inspect`` and ``bedside data list``."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
@@ -9,6 +10,7 @@ from rich.table import Table
 
 from bedside.base.files import write_atomic
 from bedside.cli.inspecting_words import MOST, facts_of, troubles_of
+from bedside.data.cohort import Cohort
 from bedside.data.sources import load_cohort
 from bedside.data.sources.listing import known_sources
 from bedside.data.survey import Survey, survey_cohort
@@ -20,7 +22,7 @@ def run_inspect(source: str, options: dict[str, str], html: Path | None) -> None
     columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("reading", total=None)
-        cohort = load_cohort(source, **options)
+        cohort = _looked_at(source, options, lambda done, total: progress.update(bar, completed=done, total=total))
         survey, montage = survey_cohort(
             cohort, tick=lambda done, total: progress.update(bar, completed=done, total=total)
         )
@@ -30,6 +32,21 @@ def run_inspect(source: str, options: dict[str, str], html: Path | None) -> None
 
         write_atomic(html, page(survey, montage))
         console.print(f"written: {escape(str(html))}")
+
+
+def _looked_at(source: str, options: dict[str, str], tick: Callable[[int, int], None]) -> Cohort:
+    """Load a cohort; DICOM may be looked at before it is labelled."""
+    kind, _, folder = source.partition(":")
+    if (
+        kind == "dicom"
+        and "labels" not in options
+        and folder
+        and not (Path(folder).expanduser() / "labels.csv").is_file()
+    ):
+        from bedside.data.sources.dicom_unlabelled import load_unlabelled
+
+        return load_unlabelled(folder, tick=tick)
+    return load_cohort(source, **options)
 
 
 def run_list() -> None:
@@ -43,7 +60,7 @@ def run_list() -> None:
 def _print(console: Console, survey: Survey) -> None:
     console.print(f"[bold]{escape(survey.name)}[/]  {survey.n_cases} cases from {escape(survey.source)}")
     console.print(f"licence: {escape(survey.licence)}; looked for: {escape(survey.positive)}")
-    labels = Table("part", "patients", *map(escape, survey.classes), title="Labels by part")
+    labels = Table("part", survey.units, *map(escape, survey.classes), title="Labels by part")
     for part, row in survey.counts.items():
         labels.add_row(part, str(survey.patients.get(part, 0)), *(str(row[name]) for name in survey.classes))
     console.print(labels)

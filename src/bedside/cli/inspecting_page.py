@@ -31,7 +31,7 @@ def page(survey: Survey, montage: ByteArray) -> bytes:
         f"<p>{survey.n_cases} cases from {escape(survey.source)}. Licence: {escape(survey.licence)}. "
         f"Looked for: {escape(survey.positive)}.</p>",
         "<h2>Labels by part</h2>",
-        _table(("part", "patients", *survey.classes), labels),
+        _table(("part", survey.units, *survey.classes), labels),
         "<h2>Images</h2>",
         _table(("what", "found"), facts_of(survey).items()),
         "<h2>Montage</h2>",

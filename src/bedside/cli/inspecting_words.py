@@ -27,6 +27,7 @@ def troubles_of(survey: Survey) -> dict[str, list[str]]:
         f"{len(audit.leaks)} leaks between parts": [str(leak) for leak in audit.leaks],
         f"{len(audit.unreadable)} files left out": [f"{name}: {why}" for name, why in audit.unreadable.items()],
         f"{len(audit.constant)} constant images": list(audit.constant),
+        "classes that a part lacks": [f"{part} has no {name}" for part, name in survey.absent],
     }
     return {heading: lines for heading, lines in lists.items() if lines}
 

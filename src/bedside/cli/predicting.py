@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from bedside.base.errors import InputError
+from bedside.base.errors import ImageError, InputError
 from bedside.cli.box_printing import box_csv, box_json, box_table
 from bedside.serve.mask_files import prepare_masks, write_mask
 from bedside.serve.predicting import Predictor
@@ -27,7 +27,15 @@ def run_predict(
     first: Path | None = None,
     cascade: Path | None = None,
 ) -> None:
-    """Predict and print; rows appear as they are made, and so do masks."""
+    """Predict and print; rows appear as they are made, and so do masks.
+
+    One file of several that cannot be read does not keep the others from being predicted.
+
+    Raises
+    ------
+    ImageError
+        At the end, if a file could not be read; each is named on the error stream.
+    """
     printers = {"table": _table, "json": _json, "csv": _csv}
     if first is not None or cascade is not None:
         if format_ or precision or abstain or masks:
@@ -41,12 +49,25 @@ def run_predict(
         bundle, format_=format_, precision=precision, trusted=trust, threads=threads, abstain=abstain,
         max_error_frac=max_error,
     )  # fmt: skip
-    predictions = predictor.stream(files)
+    bad: dict[str, ImageError] = {}
+    predictions = predictor.stream(files, bad.setdefault if len(files) > 1 else None)
     if masks is not None:
         predictions = _with_masks(predictor, predictions, files, masks)
     if predictor.bundle.manifest.task.kind == "detection":
         printers = {"table": box_table, "json": box_json, "csv": box_csv}
     printers[shape](predictions)
+    if bad:
+        _refuse(bad, len(files))
+
+
+def _refuse(bad: dict[str, ImageError], n_files: int) -> None:
+    for error in bad.values():
+        print(f"unreadable: {error.message}", file=sys.stderr)
+    first = next(iter(bad.values()))
+    raise ImageError(
+        f"{len(bad)} of {n_files} files could not be read; the others were predicted", expected=first.expected,
+        hint=first.hint,
+    )  # fmt: skip
 
 
 def _in_a_row(
@@ -89,14 +110,14 @@ def _table(predictions: Iterator[Prediction]) -> None:
             _findings(found, is_first=not i)
             continue
         if not i:
-            head = f"{'called':<24}{'p(' + found.positive + ')':<20}{'threshold':<12}"
+            head = f"{'called':<24}{'p(' + found.positive + ')':<20}{'threshold':<15}"
             print(f"{head}{'one of':<28}file" if found.classes_in_set is not None else f"{head}file")
         threshold = "most probable" if found.threshold_prob is None else f"{found.threshold_prob:.4f}"
         why = "".join(f"  {name} {value:g} {unit}" for name, value, unit in found.measures)
         why += f"  ({found.refer})" if found.refer else ""
         why += f"  by {found.answered_by}" if found.answered_by else ""
         in_set = "" if found.classes_in_set is None else f"{_set_words(found.classes_in_set):<28}"
-        print(f"{found.called:<24}{found.probability:<20.4f}{threshold:<12}{in_set}{found.file}{why}")
+        print(f"{found.called:<24}{found.probability:<20.4f}{threshold:<15}{in_set}{found.file}{why}")
     print("research use; not for diagnosis", file=sys.stderr)
 
 

@@ -13,11 +13,12 @@ from bedside.bundle.stress_page import stress_page
 from bedside.cli.stress_request import StressMaterial, StressRequest
 from bedside.cli.stress_tables import show_stress
 from bedside.cli.white_boxing import bundle_of, white_box_report, white_boxed
-from bedside.data.case import Case, units_of
+from bedside.data.case import Case
 from bedside.data.cohort import Cohort
 from bedside.data.corruptions import FAMILIES, SEVERITIES, Family, suite_for
 from bedside.data.sources import load_cohort
 from bedside.data.stacking import stack_images
+from bedside.data.units import units_of
 from bedside.serve.class_only import require_classes
 from bedside.serve.own_parts import parts_as_made
 from bedside.verify.adversarial import AdversarialReport, Victim, square_curve

@@ -80,9 +80,14 @@ class Case:
         return dict(self.attributes).get(column) or None
 
     def holds(self, task: Task) -> tuple[int, ...]:
-        """Indices of the classes that the case counts for: its own one, every finding it has, every kind of object."""
-        if task.kind == "multilabel" or (task.kind == "segmentation" and self.marks):
+        """Indices of the classes that the case counts for: its own one, every finding it has, every kind of object.
+
+        A label map counts for the background where it holds nothing else.
+        """
+        if task.kind == "multilabel":
             return tuple(k for k, mark in enumerate(self.marks) if mark == 1)
+        if task.kind == "segmentation" and self.marks:
+            return tuple(k for k, mark in enumerate(self.marks) if mark == 1 and k > 0) or (0,)
         if task.kind == "detection":
             return tuple(sorted({box.label for box in self.boxes}))
         return (self.label,)

@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 
 from bedside.base.arrays import ByteArray
-from bedside.base.errors import ImageError
+from bedside.base.errors import ImageError, ShapeError
 from bedside.data.enhance.luma import luma
 
 Fit = Literal["letterbox", "squash", "crop", "foreground"]
@@ -100,3 +100,27 @@ def respaced(image: ByteArray, spacing_mm: tuple[float, float], target_mm: float
             hint="check the image's spacing and the preprocessing's",
         )
     return resized(image, height, width)
+
+
+def with_channels(picture: ByteArray, n_channels: int) -> ByteArray:
+    """Bring a picture to ``(C, H, W)``: grey is repeated, colour is reduced by the ITU-R 601 luma."""
+    if picture.ndim == 2:
+        return picture[None] if n_channels == 1 else np.broadcast_to(picture, (3, *picture.shape))
+    return luma(picture)[None] if n_channels == 1 else picture.transpose(2, 0, 1)
+
+
+def check_picture(image: ByteArray) -> None:
+    """Refuse what is no picture.
+
+    Raises
+    ------
+    ShapeError
+        If it is not ``(H, W)`` or ``(H, W, 3)`` uint8, or is empty.
+    """
+    is_picture = image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)
+    if image.dtype != np.uint8 or not is_picture or not image.size:
+        raise ShapeError(
+            f"an image of shape {image.shape} and type {image.dtype}",
+            expected="(H, W) or (H, W, 3), uint8, not empty",
+            hint="read it with bedside.data.reading.read_image",
+        )

@@ -7,17 +7,16 @@ from pathlib import Path
 import numpy as np
 
 from bedside.base.arrays import ByteArray, FloatArray
-from bedside.base.errors import ImageError, ShapeError
+from bedside.base.errors import ShapeError
 from bedside.base.jsonform import OMIT_DEFAULT
 from bedside.base.task import TensorSpec
 from bedside.data.clip_sampling import sampled_frames
-from bedside.data.enhance.luma import luma
 from bedside.data.enhance.steps import Step
-from bedside.data.fitting_in import Fit, fitted, pasted, respaced
+from bedside.data.fitting_in import Fit, check_picture, fitted, pasted, respaced, with_channels
 from bedside.data.modalities import Modalities
 from bedside.data.normalizing import Normalization, by_its_own
 from bedside.data.preprocess_limits import check_limits
-from bedside.data.reading import read_image, read_picture
+from bedside.data.reading import no_spacing, read_image, read_spaced
 from bedside.data.volume_placing import Placing, placing_of, read_grey, read_greys
 from bedside.data.window import PercentileWindow, Window
 
@@ -136,30 +135,16 @@ class Preprocess:
             return read_greys(path, self.modalities, self.window) if self.modalities else read_grey(path, self.window)
         if self.spacing_mm is None:
             return read_image(path, window=self.window, frame=frame), None
-        picture = read_picture(path, window=self.window, frame=frame)
-        if picture.spacing_mm is None:
-            raise _no_spacing(str(path))
-        return picture.pixels, picture.spacing_mm
+        return read_spaced(path, window=self.window, frame=frame)
 
     def geometry(self, image: ByteArray, spacing_mm: Spacing | None = None) -> ByteArray:
         """Enhance, resize and set the channels only: ``(C, H, W)`` or ``(C, D, H, W)`` uint8."""
         if self.depth_px is not None:
             return self.placing(image.shape[-3:], spacing_mm).cut(self.respaced_volume(image, spacing_mm))
-        is_picture = image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)
-        if image.dtype != np.uint8 or not is_picture or not image.size:
-            raise ShapeError(
-                f"an image of shape {image.shape} and type {image.dtype}",
-                expected="(H, W) or (H, W, 3), uint8, not empty",
-                hint="read it with bedside.data.reading.read_image",
-            )
+        check_picture(image)
         for step in self.enhance:
             image = step(image)
-        placed = self._place(image, spacing_mm)
-        if placed.ndim == 2:
-            return placed[None] if self.n_channels == 1 else np.broadcast_to(placed, (3, *placed.shape))
-        if self.n_channels == 1:
-            return luma(placed)[None]
-        return placed.transpose(2, 0, 1)
+        return with_channels(self._place(image, spacing_mm), self.n_channels)
 
     def respaced_volume(self, voxels: ByteArray, spacing_mm: Spacing | None) -> ByteArray:
         """Bring a volume to the model's voxel size, not yet cut to its grid: ``(C, D, H, W)`` uint8.
@@ -238,14 +223,6 @@ class Preprocess:
     def _place(self, image: ByteArray, spacing_mm: Spacing | None) -> ByteArray:
         if (own := self.own_spacing_mm) is not None:
             if spacing_mm is None:
-                raise _no_spacing("an image")
+                raise no_spacing("an image")
             return pasted(respaced(image, (spacing_mm[0], spacing_mm[1]), own[0]), self.height_px, self.width_px)
         return fitted(image, self.fit, self.height_px, self.width_px)
-
-
-def _no_spacing(source: str) -> ImageError:
-    return ImageError(
-        f"{source} has no Pixel Spacing (0028,0030), and the model's input is resampled to a spacing",
-        expected="Pixel Spacing, Imager Pixel Spacing, ultrasound regions in cm, or a TIFF with a resolution",
-        hint="leave the file out, or use a preprocessing without spacing_mm",
-    )

@@ -100,6 +100,31 @@ def read_picture(path: Path, *, window: AnyWindow | None = None, frame: int | No
     return Picture(pixels=pixels, spacing_mm=raster_spacing(path) if kind == "raster" else None)
 
 
+def read_spaced(
+    path: Path, *, window: AnyWindow | None = None, frame: int | None = None
+) -> tuple[ByteArray, tuple[float, float]]:
+    """Read one image as `read_image` does, with its spacing, row and column, in mm.
+
+    Raises
+    ------
+    ImageError
+        As `read_image`, and where the file states no spacing.
+    """
+    picture = read_picture(path, window=window, frame=frame)
+    if picture.spacing_mm is None:
+        raise no_spacing(str(path))
+    return picture.pixels, picture.spacing_mm
+
+
+def no_spacing(source: str) -> ImageError:
+    """What to raise where a spacing is needed and not known."""
+    return ImageError(
+        f"{source} has no Pixel Spacing (0028,0030), and the model's input is resampled to a spacing",
+        expected="Pixel Spacing, Imager Pixel Spacing, ultrasound regions in cm, or a TIFF with a resolution",
+        hint="leave the file out, or use a preprocessing without spacing_mm",
+    )
+
+
 def kind_of_file(path: Path) -> str:
     """Name the reader by content first: ``dicom``, ``array`` or ``raster``."""
     with _opened(path) as stream:

@@ -29,6 +29,10 @@ class Survey:
     ----------
     counts, patients
         Cases by part and class; units of independence by part.
+    units
+        What is counted as independent: patients, patients or groups, or images where neither is known.
+    absent
+        Pairs of a part of the source's own and a class that no case of it shows.
     sizes, spacings_mm, modalities
         How many images have each; an unknown spacing is "unknown".
     intensity
@@ -48,6 +52,8 @@ class Survey:
     modalities: dict[str, int]
     intensity: dict[str, int]
     audit: CohortAudit
+    units: str = "patients"
+    absent: tuple[tuple[str, str], ...] = ()
     quarantined: dict[str, str] = field(default_factory=dict)
 
 
@@ -96,6 +102,8 @@ def survey_cohort(
         intensity=_percentiles(levels),
         audit=audit,
         quarantined=dict(cohort.quarantined),
+        units=_units(cohort),
+        absent=_absent(cohort),
     )
     return survey, _montage([tile for k in sorted(tiles) for tile in tiles[k]])
 
@@ -130,6 +138,20 @@ def _patients(cohort: Cohort) -> dict[str, int]:
     for case, unit in zip(cohort.cases, units_of(cohort.cases), strict=True):
         units.setdefault(case.part or "unassigned", set()).add(unit)
     return {part: len(members) for part, members in units.items()}
+
+
+def _units(cohort: Cohort) -> str:
+    if all(case.patient_id for case in cohort.cases):
+        return "patients"
+    return "patients or groups" if any(case.patient_id or case.group for case in cohort.cases) else "images"
+
+
+def _absent(cohort: Cohort) -> tuple[tuple[str, str], ...]:
+    """Classes that a part lacks; an optimization would refuse that split."""
+    if cohort.task.kind == "segmentation":
+        return ()  # a part where everything is marked lacks the empty mask, and that is well
+    rows = ((part, row) for part, row in cohort.counts().items() if part != "unassigned")
+    return tuple((part, name) for part, row in rows for name, n in row.items() if not n)
 
 
 def _percentiles(levels: np.ndarray) -> dict[str, int]:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from bedside.base.errors import ImageError
+from bedside.data.clip import VIDEO_SUFFIXES
 from bedside.data.dicom.folder import read_folder
 from bedside.data.dicom.stack import read_stack
 from bedside.data.modalities import Modalities
@@ -41,6 +43,7 @@ def read_volume(path: Path, *, channel: int | None = None) -> Volume:
             affine=_AS_IT_LIES.copy(),
             source=str(path),
         )
+    _refuse_flat(path)
     return read_stack(path)
 
 
@@ -55,3 +58,19 @@ def read_modalities(path: Path, modalities: Modalities) -> list[Volume]:
     volumes = read_nifti_channels(path) if is_nifti(path) and not path.is_dir() else [read_volume(path)]
     modalities.check(len(volumes), path)
     return [volumes[k] for k in modalities.taken]
+
+
+def _refuse_flat(path: Path) -> None:
+    """Say what a picture or a film is, rather than that it is no DICOM."""
+    is_film = path.suffix.lower() in VIDEO_SUFFIXES
+    if is_film or (path.is_file() and path.stat().st_size and _is_picture(path)):
+        raise ImageError(
+            f"{path} is a {'film' if is_film else 'still picture'}, no volume",
+            expected="NIfTI, a folder with one DICOM series, an enhanced DICOM, npy or npz",
+            hint="give the volume that it was made from",
+        )
+
+
+def _is_picture(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(8).startswith((b"\x89PNG", b"\xff\xd8\xff", b"BM", b"GIF8"))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bedside.base.errors import ImageError
 from bedside.bundle.manifest import ShippedModel
 from bedside.bundle.opening import Bundle, open_bundle
 from bedside.data.clip_sampling import frame_files
@@ -17,7 +18,7 @@ from bedside.runtime.skipping import Skipping
 from bedside.serve.abstaining import abstained, rule_of
 from bedside.serve.answers import ANSWERS, Block, Waiting
 from bedside.serve.prediction import Prediction
-from bedside.serve.volume_outlines import run_volume
+from bedside.serve.volume_outlines import refuse_slice, run_volume
 from bedside.verify.abstention import USUAL_MAX_ERROR_FRAC, AbstentionRule
 from bedside.verify.gate import AcceptanceGate
 
@@ -88,11 +89,25 @@ class Predictor:
         """
         return list(self.stream(files))
 
-    def stream(self, files: Iterable[Path | str]) -> Iterator[Prediction]:
-        """Predict image files one after the other; memory stays flat however many there are."""
+    def stream(
+        self, files: Iterable[Path | str], unreadable: Callable[[str, ImageError], object] | None = None
+    ) -> Iterator[Prediction]:
+        """Predict image files one after the other; memory stays flat however many there are.
+
+        Parameters
+        ----------
+        unreadable
+            Told of each file that cannot be read, and why; the others are predicted. None raises at the first one.
+        """
         block: list[Waiting] = []
         for file in files:
-            block.append(self._run(file))
+            try:
+                block.append(self._run(file))
+            except ImageError as error:
+                if unreadable is None:
+                    raise
+                unreadable(str(file), error)
+                continue
             if len(block) == self._block_size:
                 yield from self._predictions(block)
                 block = []
@@ -110,6 +125,7 @@ class Predictor:
             return self._run_clip(path, preprocess)
         if preprocess.depth_px is not None and self.bundle.manifest.task.kind == "segmentation":
             raw, spacing_mm = preprocess.read(path)
+            refuse_slice(path, raw)
             outputs = run_volume(self.session, preprocess, raw, spacing_mm, self.tick, self.skipping)
             return Waiting(str(file), raw, preprocess.geometry(raw, spacing_mm), outputs, spacing_mm)
         if self.bundle.manifest.task.kind == "segmentation":  # areas want the spacing that the file states

@@ -1,16 +1,35 @@
 """Outlines of volumes at the bedside: tile by tile through the model, then back to the grid of the file."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
 from bedside.base.arrays import ByteArray, FloatArray
-from bedside.base.errors import ShapeError
+from bedside.base.errors import ImageError, ShapeError
 from bedside.data.preprocess import Preprocess
 from bedside.runtime.session import Session
 from bedside.runtime.skipping import Skipping
 from bedside.runtime.tiling import Tiling, run_tiled
 from bedside.verify.operating_point import OperatingPoint
+
+LEAST_SLICES = 2
+
+
+def refuse_slice(path: Path, voxels: ByteArray) -> None:
+    """Refuse one slice: a model of volumes would find nothing in it, and that would pass for a finding.
+
+    Raises
+    ------
+    ImageError
+        Naming the file and its size.
+    """
+    if min(voxels.shape) < LEAST_SLICES:
+        raise ImageError(
+            f"{path} is one slice, of {' x '.join(map(str, voxels.shape))} voxels",
+            expected=f"a volume, of {LEAST_SLICES} slices or more",
+            hint="give the folder that holds the whole series",
+        )
 
 
 def run_volume(

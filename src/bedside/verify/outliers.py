@@ -10,6 +10,7 @@ from bedside.base.estimate import Estimate
 from bedside.base.task import Task
 from bedside.data.corruptions.fields import gaussian_blur
 from bedside.data.preprocess import Preprocess
+from bedside.verify.averages import never_certain
 from bedside.verify.drawn_auroc import draw_weights, drawn_aurocs
 from bedside.verify.gate import AcceptanceGate
 from bedside.verify.intervals import resamples, wilson
@@ -150,9 +151,12 @@ def _kind(gate: AcceptanceGate, usual: FloatArray, odd: FloatArray, units: Seque
     found = drawn_aurocs(_ODD, is_odd.astype(np.int64), np.stack([-score, score], axis=1), weights)
     low, high = np.nanpercentile(found, [2.5, 97.5])
     value, n_units = auroc(is_odd, score), len(set(units))
-    area = Estimate(
-        value=value, low=float(min(low, value)), high=float(max(high, value)), n_patients=n_units,
-        method=f"bootstrap by patient, {N_DRAWS} draws",
+    area = never_certain(
+        Estimate(
+            value=value, low=float(min(low, value)), high=float(max(high, value)), n_patients=n_units,
+            method=f"bootstrap by patient, {N_DRAWS} draws",
+        ),
+        n_units,
     )  # fmt: skip
     n_odd_units = len(set(units[len(usual) :]))
     referred = wilson(int((~(odd <= gate.limit)).sum()), len(odd), n_patients=n_odd_units)

@@ -11,8 +11,8 @@ from bedside.bundle.report_data import ReportData
 
 def _kind_of_study(data: ReportData) -> Fact:
     return Fact(
-        text=f"Deep learning (a convolutional network, compressed) on {data.cohort.modality}. {wording.asks(data.task)}"
-        f"; main measure {primary_title(data.evidence)}",
+        text=f"Deep learning (a convolutional network, compressed) on {wording.modality_word(data)}images. "
+        f"{wording.asks(data.task)}; main measure {primary_title(data.evidence)}",
         leaves="the title",
     )
 

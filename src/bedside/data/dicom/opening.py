@@ -1,5 +1,7 @@
 """A file becomes a DICOM dataset that is known to hold an image, or an error that names the tag."""
 
+import warnings
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,7 @@ def read_dataset(path: Path, *, pixels: bool = True) -> Any:
     import pydicom
     from pydicom.errors import InvalidDicomError
 
+    _quieten_pydicom()
     try:
         try:
             return pydicom.dcmread(path, stop_before_pixels=not pixels)
@@ -49,6 +52,12 @@ def read_dataset(path: Path, *, pixels: bool = True) -> Any:
         ) from None
     except Exception as error:  # a damaged length or VR breaks the parser in ways that it does not foresee
         raise refusal(path, str(error), expected="a complete image instance", hint="export it again") from None
+
+
+@cache
+def _quieten_pydicom() -> None:
+    """Silence pydicom's remarks on headers that it can read all the same, once; what it cannot read is an error."""
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"pydicom\.")
 
 
 def _without_preamble(path: Path, pixels: bool) -> Any:

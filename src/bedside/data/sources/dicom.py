@@ -58,10 +58,10 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
     found: list[tuple[Case, str]] = []
     modalities: set[str] = set()
     answered: set[str] = set()
-    for path in _files_below(folder, table):
+    for path in files_below(folder, table):
         name = path.relative_to(folder).as_posix()
         try:
-            header = _header(path)
+            header = read_header_of(path)
         except ImageError as error:
             quarantined[name] = error.message
             answered.add(name)  # a row that names this file has its answer: the reason above
@@ -72,7 +72,7 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
             continue
         answered.add(value)
         modalities.add(str(header.get("Modality", "unknown")))
-        found += [(case, labels[value].label) for case in _cases(path, name, header, labels[value], frames)]
+        found += [(case, labels[value].label) for case in cases_of_file(path, name, header, labels[value], frames)]
     for value in labels.keys() - answered:
         what = value if key == "file" else f"the {key} of line {labels[value].line}"
         quarantined[f"{table.name} line {labels[value].line}"] = f"no file below {folder} answers to {what}"
@@ -111,7 +111,9 @@ def _cohort(
 def _labels(table: Path) -> tuple[str, dict[str, _Label]]:
     if not table.is_file():
         raise InputError(
-            f"{table} is not there", expected="a CSV of labels", hint="pass --labels FILE, or put labels.csv into DIR"
+            f"{table} is not there",
+            expected="a CSV of labels",
+            hint="pass --labels FILE, or put labels.csv into DIR; bedside data inspect looks at DIR without labels",
         )
     key, labels = "", {}
     for number, row in rows_of(table, ("label",)):
@@ -136,13 +138,21 @@ def _labels(table: Path) -> tuple[str, dict[str, _Label]]:
     return key, labels
 
 
-def _files_below(folder: Path, table: Path) -> Iterator[Path]:
+def files_below(folder: Path, table: Path) -> Iterator[Path]:
+    """Every file but hidden ones and the table of labels, in the order of their names."""
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not path.name.startswith(".") and path.resolve() != table.resolve():
             yield path
 
 
-def _header(path: Path) -> Any:
+def read_header_of(path: Path) -> Any:
+    """Read what precedes the pixels.
+
+    Raises
+    ------
+    ImageError
+        If the file is no DICOM image.
+    """
     header = read_dataset(path, pixels=False)
     with damage(path):
         if header.get("Rows") is None:
@@ -156,12 +166,15 @@ def _header(path: Path) -> Any:
     return header
 
 
-def _cases(path: Path, name: str, header: Any, label: _Label, frames: str) -> Iterator[Case]:
+def cases_of_file(
+    path: Path, name: str, header: Any, label: _Label | None = None, frames: str = "middle"
+) -> Iterator[Case]:
     """One case a file, or one a frame; the series ties its files where the patient is not known."""
+    label = label or _Label(label="", part=None, patient="", line=0)
     patient = label.patient or str(header.get("PatientID", "") or "")
     series = str(header.get("SeriesInstanceUID", "") or name)
     facts = {
-        "label": -1,
+        "label": 0,
         "patient_id": f"patient-{_short(patient)}" if patient else None,
         "group": f"series-{_short(series)}",
         "part": label.part,

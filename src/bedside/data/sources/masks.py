@@ -67,7 +67,12 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
     return Cohort(
         name=folder.resolve().name,
         task=task,
-        cases=tuple(replace(p.case, label=p.highest if has_labels else int(p.highest > 0)) for p in kept),
+        cases=tuple(
+            replace(p.case, label=p.highest, marks=tuple(int(k in p.numbers) for k in range(task.n_classes)))
+            if has_labels
+            else replace(p.case, label=int(p.highest > 0))
+            for p in kept
+        ),
         source=f"masks:{folder.resolve().name}",
         may_flip=options.get("may_flip", "") == "yes",
         quarantined=quarantined,

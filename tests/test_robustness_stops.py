@@ -83,3 +83,23 @@ def test_hardening_follows_the_settings() -> None:
     found = replace(settings, adversarial_eps=4.0).hardening()
     assert found is not None
     assert found.eps_levels == 4
+
+
+class TestVolumes:
+    """Volumes have a gate, its evidence, and corruptions of their own."""
+
+    preprocess = Preprocess(n_channels=1, depth_px=16, height_px=24, width_px=16)
+
+    def test_the_gate_sees_their_middle_planes(self, run: Run) -> None:
+        cohort = load_cohort("phantom:volume", n="150")
+        split = split_by_patient(cohort, seed=0)
+        material = gathered(run, cohort, split, self.preprocess)
+        gate = gated(run, material, split)
+        assert gate is not None
+        cases = split.test.open(reason="a test")
+        volumes = np.stack([case.placed(self.preprocess) for case in cases])
+        found = gate_tested(run, gate, volumes, [str(i) for i in range(len(cases))], self.preprocess)
+        assert found.n_images == len(cases)
+        assert found.kinds["noise"].referred_frac.value > 0.9
+        assert gate_tested(run, gate, volumes, [str(i) for i in range(len(cases))], self.preprocess) == found
+        assert "reused gate-evidence" in run.watch.said  # type: ignore[attr-defined]

@@ -22,11 +22,15 @@ from bedside.data.cohort import Cohort
 from bedside.data.modalities import Modalities
 from bedside.data.preprocess import Preprocess
 from bedside.data.split import Split, split_by_patient
+from bedside.data.volume_placing import VOLUME_WINDOW
+from bedside.robustness_stops import gated
 from bedside.running import Run, Settings
 from bedside.runtime.skip_fitting import fit_skipping
+from bedside.runtime.skipping import Skipping
 from bedside.runtime.tiling import Tiling
 from bedside.serve.predicting import Predictor
 from bedside.skipping_stops import _placed, tiled
+from bedside.verify.gate import AcceptanceGate
 from bedside.verify.operating_point import OperatingPoint
 from bedside.verify.tile_evidence import VolumeRun, tile_evidence
 
@@ -105,6 +109,19 @@ def made(run: Run, cohort: Cohort) -> tuple[Material, Split]:
     return gathered(run, cohort, split, PREPROCESS), split
 
 
+def shipped(folder: Path, model: ModelFile, *, skipping: Skipping | None = None,
+            gate: AcceptanceGate | None = None, values: dict[str, object] | None = None) -> Predictor:  # fmt: skip
+    """Seal a bundle and open it at the bedside."""
+    job = SealJob(
+        name="cubes", task=TASK, preprocess=PREPROCESS, models=(model,), cohort="made",
+        cohort_digest=Digest("ab" * 32), is_phantom=True, intended_use=IntendedUse(purpose="testing"), version="0.0.0",
+        values={"evidence/evidence.json": {}, "evidence/profile.json": {}, **(values or {})},
+        texts={"model_card.md": "# Toy\n", "report.html": "<html></html>\n"}, skipping=skipping, gate=gate,
+    )  # fmt: skip
+    seal(job, folder / "cubes", load_or_create_key(folder / "key.pem"))
+    return Predictor.load(folder / "cubes")
+
+
 def test_background_tiles_are_left_out_and_nothing_else_changes(run: Run, bright: ModelFile, tmp_path: Path) -> None:
     cohort = cohort_of()
     material, split = made(run, cohort)
@@ -122,14 +139,7 @@ def test_background_tiles_are_left_out_and_nothing_else_changes(run: Run, bright
     assert evidence.whole_ms.value > 0, "a busy machine may hide what is saved of milliseconds"
     assert tiled(run, material, split, bright) == found, "from the journal"
 
-    job = SealJob(
-        name="cubes", task=TASK, preprocess=PREPROCESS, models=(bright,), cohort="made",
-        cohort_digest=Digest("ab" * 32), is_phantom=True, intended_use=IntendedUse(purpose="testing"), version="0.0.0",
-        values={"evidence/evidence.json": {}, "evidence/profile.json": {}, **found.values()},
-        texts={"model_card.md": "# Toy\n", "report.html": "<html></html>\n"}, skipping=found.rule,
-    )  # fmt: skip
-    seal(job, tmp_path / "cubes", load_or_create_key(tmp_path / "key.pem"))
-    predictor, file = Predictor.load(tmp_path / "cubes"), tmp_path / "scan.npy"
+    predictor, file = shipped(tmp_path, bright, skipping=found.rule, values=found.values()), tmp_path / "scan.npy"
     assert predictor.skipping == found.rule
     case = split.tuning[0]
     assert case.pixels is not None
@@ -153,6 +163,28 @@ def test_volumes_of_one_tile_and_of_no_air_run_whole(run: Run, bright: ModelFile
     assert found.rule is None
     assert found.evidence is not None
     assert "0.0 % of the tiles" in found.evidence.why
+
+
+def test_the_ward_refers_a_volume_unlike_the_others(run: Run, bright: ModelFile, tmp_path: Path) -> None:
+    def as_read(index: int) -> Case:
+        case = volume(index, side=8)
+        assert case.pixels is not None
+        return replace(case, pixels=VOLUME_WINDOW(case.pixels.astype(np.float32)))
+
+    cohort = replace(cohort_of(), cases=tuple(as_read(i) for i in range(150)))
+    material, split = made(run, cohort)
+    predictor = shipped(tmp_path, bright, gate=gated(run, material, split))
+    assert predictor.gate is not None
+    files = [tmp_path / name for name in ("usual.npy", "noise.npy")]
+    for file, voxels in zip(files, (volume(999, side=8).pixels, np.random.default_rng(0).integers(0, 256, (8, 8, 8))),
+                            strict=True):  # fmt: skip
+        assert voxels is not None
+        np.save(file, voxels.astype(np.uint8))
+    usual, odd = predictor.predict(files)
+    assert (usual.refer, usual.called) == ("", "organ")
+    assert odd.called == "refer"
+    assert odd.mask is None
+    assert "unlike those" in odd.refer
 
 
 def test_volumes_of_two_modalities_are_skipped_where_both_are_dark(run: Run, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from bedside.runtime.devices import DeviceSpec, device_named
 from bedside.runtime.session import Session, logits, open_session
 from bedside.sealing_stops import Story, sealed
 from bedside.skipping_stops import tiled
+from bedside.spoiling_stops import spoilt
 from bedside.teaching_stops import same_answers, taught_by_all
 from bedside.testing_stops import tested
 from bedside.train.baseline import Baseline, load_reference
@@ -86,6 +87,7 @@ def concluded(run: Run, opening: Opening, proposal: Proposal, budget: Budget, ou
         run, parts.cohort, parts.split, material, gate, shipped.models[0], shipped.own_fp32, outcome.images,
         outcome.targets, outcome.units,
     )  # fmt: skip
+    spoilt_volumes = spoilt(run, parts.cohort, material, shipped.models[0], shipped.own_fp32, outcome)
     networks = Networks(
         reference=reference.network, reference_digest=opening.baseline.digest, reference_point=reference.point,
         shipped=load_compressed(attempt.model, attempt.model_folder), device=device,
@@ -97,7 +99,7 @@ def concluded(run: Run, opening: Opening, proposal: Proposal, budget: Budget, ou
         parts=parts, material=material, baseline=opening.baseline, reference_point=reference.point,
         reference_profile=reference.profile, proposal=proposal, trials=trials, choice=choice, attempt=attempt,
         shipment=shipped, budget=budget, evidence=evidence, outcome=outcome, gate=gate, hardships=hardships,
-        findings=findings, tiles=tiles, int8=_int8_of(attempts),
+        findings=findings, tiles=tiles, spoilt_volumes=spoilt_volumes, int8=_int8_of(attempts),
     )  # fmt: skip
     return sealed(run, story, out, key or default_key_path())
 

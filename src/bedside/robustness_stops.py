@@ -11,16 +11,18 @@ from bedside.bundle.sealing import ModelFile
 from bedside.cohort_stops import Material
 from bedside.data.case import Case
 from bedside.data.cohort import Cohort
-from bedside.data.corruptions import suite_for
+from bedside.data.corrupting_volumes import suite_and_spoiler
 from bedside.data.preprocess import Preprocess
 from bedside.data.split import Split
 from bedside.data.units import units_of
+from bedside.data.volume_placing import looks
 from bedside.running import Run
 from bedside.runtime.session import open_session
 from bedside.verify.gate import MIN_IMAGES, AcceptanceGate, fit_gate
-from bedside.verify.outliers import GateEvidence, as_pictures, gate_evidence
+from bedside.verify.outliers import GateEvidence
 from bedside.verify.robustness import Robustness, corruption_robustness
 from bedside.verify.shortcuts import N_FOLDS, ShortcutReport, probe_shortcuts
+from bedside.verify.volume_outliers import evidence_at_gate
 
 N_GATE_IMAGES = 1500
 """Development images that the gate is fitted on, at most; so many tuning images, at most, set its limit."""
@@ -51,10 +53,11 @@ class Hardships:
 def gated(run: Run, material: Material, split: Split) -> AcceptanceGate | None:
     """Fit the acceptance gate on development and tuning images; part of stop 9, since it ships with the model.
 
-    None, with a note, where there are too few images to say what is usual; None for clips and volumes.
+    None, with a note, where there are too few images to say what is usual; None for clips. Of volumes the gate sees the
+    three middle planes.
     """
-    if not material.preprocess.spec.is_image:
-        run.watch.note("no acceptance gate: it looks at single images")
+    if material.preprocess.n_frames is not None:
+        run.watch.note("no acceptance gate: it does not look at clips")
         return None
     if (fewest := min(len(split.development), len(split.tuning))) < MIN_IMAGES:
         run.watch.note(f"no acceptance gate: {fewest} images cannot say what is usual; {MIN_IMAGES} can")
@@ -79,6 +82,9 @@ def _thinned(cases: Sequence[Case]) -> tuple[Case, ...]:
 
 
 def _read(cases: Sequence[Case], preprocess: Preprocess) -> tuple[ByteArray, list[ByteArray]]:
+    if preprocess.depth_px is not None:
+        planes = looks(np.stack([case.placed(preprocess) for case in cases]))
+        return planes, [picture[0] for picture in planes]
     return np.stack([case.placed(preprocess) for case in cases]), [case.seen(preprocess) for case in cases]
 
 
@@ -88,25 +94,24 @@ def stressed(
 ) -> Hardships:  # fmt: skip
     """Measure all three; `images`, `labels` and `units` are those of the opened test."""
     run.watch.note("corruptions of the modality, odd images at the gate, shortcut probes")
-    if not (material.task.picks_one and material.preprocess.spec.is_image):
-        tested = gate_tested(run, gate, images, units, material.preprocess) if gate is not None else None
-        return Hardships(gate=tested, robustness=None, shortcuts=None)
+    spec, picks_one = material.preprocess.spec, material.task.picks_one
+    robust = picks_one and spec.n_frames is None
     return Hardships(
         gate=gate_tested(run, gate, images, units, material.preprocess) if gate is not None else None,
-        robustness=corrupted(run, cohort, material, shipped, own_fp32, images, labels, units),
-        shortcuts=probed(run, material, split),
+        robustness=corrupted(run, cohort, material, shipped, own_fp32, images, labels, units) if robust else None,
+        shortcuts=probed(run, material, split) if picks_one and spec.is_image else None,
     )
 
 
 def gate_tested(
     run: Run, gate: AcceptanceGate, images: ByteArray, units: Sequence[str], preprocess: Preprocess
 ) -> GateEvidence:
-    """Measure the gate on the opened test images, ``(n, C, H, W)``, and on outliers made from them."""
+    """Measure the gate on the opened test images or volumes, ``(n, *spec.shape)``, and on outliers made from them."""
     return run.journal.stop(
         "gate-evidence",
         GateEvidence,
         [gate, digest_array(images), preprocess],
-        lambda: gate_evidence(gate, as_pictures(images), units, preprocess, seed=run.settings.seed),
+        lambda: evidence_at_gate(gate, images, units, preprocess, seed=run.settings.seed),
     )
 
 
@@ -114,9 +119,10 @@ def corrupted(
     run: Run, cohort: Cohort, material: Material, shipped: ModelFile, reference: ModelFile, images: ByteArray,
     labels: IntArray, units: Sequence[str], severities: Sequence[int] = SEVERITIES_IN_SHORT,
 ) -> Robustness:  # fmt: skip
-    """Try corruptions of the cohort's modality on some of the opened test images."""
+    """Try corruptions of the cohort's modality, or those of volumes, on some of the opened test images."""
     step = -(-len(images) // N_CORRUPTED_IMAGES)
     both = [(open_session(model.artifact, model.folder), model.point) for model in (shipped, reference)]
+    suite, spoil = suite_and_spoiler(cohort.modality, material.preprocess)
     return run.journal.stop(
         "robustness",
         Robustness,
@@ -124,8 +130,8 @@ def corrupted(
          list(severities), step],
         lambda: corruption_robustness(
             material.task, images[::step], labels[::step], units[::step], material.preprocess,
-            suite_for(cohort.modality), shipped=both[0], reference=both[1], severities=severities,
-            seed=run.settings.seed, tick=run.watch.tick,
+            suite, shipped=both[0], reference=both[1], severities=severities, seed=run.settings.seed,
+            tick=run.watch.tick, spoil=spoil,
         ),
     )  # fmt: skip
 

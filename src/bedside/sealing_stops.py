@@ -38,6 +38,7 @@ from bedside.verify.judge import AnyEvidence
 from bedside.verify.operating_point import OperatingPoint
 from bedside.verify.profiling import Profile
 from bedside.verify.selection import Choice, Trial
+from bedside.verify.volume_robustness import VolumeRobustness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,7 @@ class Story:
     hardships: Hardships
     findings: Findings = field(default_factory=Findings)
     tiles: Tiles = field(default_factory=Tiles)
+    spoilt_volumes: VolumeRobustness | None = None
     int8: tuple[AutopilotReport, ...] = ()
 
 
@@ -91,6 +93,7 @@ def sealed(run: Run, story: Story, out: Path, key_path: Path) -> Bundle:
             **story.hardships.values(),
             **story.findings.values(),
             **story.tiles.values(),
+            **({"evidence/spoilt_volumes.json": story.spoilt_volumes} if story.spoilt_volumes else {}),
         },
         texts=report_texts(data, name=out.name, version=VERSION),
         gate=story.gate,
@@ -152,6 +155,7 @@ def _report_data(run: Run, story: Story, session: Session, point: OperatingPoint
         gaze_pictures=story.findings.gaze_pictures,
         int8=_int8_reports(story),
         tiles=story.tiles.evidence,
+        volume_robustness=story.spoilt_volumes,
     )
 
 

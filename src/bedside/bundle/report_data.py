@@ -23,6 +23,7 @@ from bedside.verify.shortcuts import ShortcutReport
 from bedside.verify.subgroup_evidence import SubgroupEvidence
 from bedside.verify.tile_evidence import TileEvidence
 from bedside.verify.usefulness import Usefulness
+from bedside.verify.volume_robustness import VolumeRobustness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +102,7 @@ class ReportData:
         Every shipped file; the first one is the one that the evidence is about.
     start_weights
         Where the training started from.
-    robustness, gate, shortcuts
+    robustness, volume_robustness, gate, shortcuts
         What spoilt and odd images do, and what needs no anatomy; None where they could not be measured.
     abstention, subgroups, usefulness, gaze, gaze_pictures
         Prediction sets and referral, figures by attribute, net benefit, and where the models look; likewise.
@@ -142,6 +143,7 @@ class ReportData:
     shortcuts: ShortcutReport | None = None
     int8: Int8Reports | None = None
     tiles: TileEvidence | None = None
+    volume_robustness: VolumeRobustness | None = None
     abstention: AbstentionEvidence | None = None
     subgroups: SubgroupEvidence | None = None
     usefulness: Usefulness | None = None

@@ -12,6 +12,7 @@ from bedside.verify.shortcuts import ShortcutReport
 from bedside.verify.subgroup_evidence import SubgroupEvidence
 from bedside.verify.tile_evidence import TileEvidence
 from bedside.verify.usefulness import Usefulness
+from bedside.verify.volume_robustness import VolumeRobustness
 
 SECTION_KINDS: dict[str, type] = {
     "usefulness": Usefulness,
@@ -23,6 +24,7 @@ SECTION_KINDS: dict[str, type] = {
     "int8": Int8Reports,
     "shortcuts": ShortcutReport,
     "tiles": TileEvidence,
+    "spoilt-volumes": VolumeRobustness,
 }
 """By the anchor of the section."""
 

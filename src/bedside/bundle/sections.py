@@ -29,6 +29,7 @@ from bedside.bundle.section import Section
 from bedside.bundle.subgroup_section import subgroup_section
 from bedside.bundle.tile_section import tile_section
 from bedside.bundle.uncertainty_sections import abstention_section, usefulness_section
+from bedside.bundle.volume_section import volume_section
 from bedside.verify.evidence import Evidence
 
 
@@ -129,6 +130,7 @@ SECTIONS: tuple[Callable[[ReportData], Section | None], ...] = (
     abstention_section,
     gaze_section,
     robustness_section,
+    volume_section,
     gate_section,
     shortcut_section,
     parity_section,

@@ -154,6 +154,11 @@ def three_views(voxels: ByteArray) -> ByteArray:
     return np.concatenate([_stretched(plane, tallest) for plane in planes], axis=1)
 
 
+def looks(volumes: ByteArray) -> ByteArray:
+    """Volumes of one size as pictures of their three middle planes, ``(n, C, D, H, W)`` to ``(n, C, H', W')``."""
+    return np.stack([np.stack([three_views(channel) for channel in volume]) for volume in volumes])
+
+
 def _stretched(plane: ByteArray, height_px: int) -> ByteArray:
     return np.pad(plane, [(0, height_px - plane.shape[0]), (0, 0)])
 

@@ -12,6 +12,7 @@ from bedside.bundle.opening import Bundle, open_bundle
 from bedside.data.clip_sampling import frame_files
 from bedside.data.preprocess import Preprocess
 from bedside.data.reading import read_picture
+from bedside.data.volume_placing import looks
 from bedside.runtime.session import INPUT, OUTPUT, Session, open_session
 from bedside.runtime.skipping import Skipping
 from bedside.serve.abstaining import abstained, rule_of
@@ -156,4 +157,8 @@ class Predictor:
     def _reasons(self, block: Sequence[Waiting]) -> list[str]:
         if self.gate is None:
             return [""] * len(block)
-        return self.gate.reasons(np.stack([item.placed for item in block]), [item.raw for item in block])
+        placed = np.stack([item.placed for item in block])
+        if self.bundle.manifest.preprocess.depth_px is None:
+            return self.gate.reasons(placed, [item.raw for item in block])
+        planes = looks(placed)
+        return self.gate.reasons(planes, [picture[0] for picture in planes])

@@ -103,16 +103,38 @@ def gate_evidence(
     others
         Pictures from elsewhere: another modality, a photo.
     """
-    usual = _scores(gate, pictures, preprocess)
-    kinds: dict[str, OutlierKind] = {}
-    made = made_outliers(pictures, seed=seed)
-    for name, odd in {**made, **(others or {})}.items():
-        own = list(units) if name in made else [f"{name}:{i}" for i in range(len(odd))]
-        kinds[name] = _kind(gate, usual, _scores(gate, odd, preprocess), [*units, *own], seed)
+    usual, made = _scores(gate, pictures, preprocess), made_outliers(pictures, seed=seed)
+    scored = {name: _scores(gate, odd, preprocess) for name, odd in {**made, **(others or {})}.items()}
+    owned = {name: [f"{name}:{i}" for i in range(len(odd))] for name, odd in (others or {}).items()}
+    return evidence_of_scores(gate, usual, scored, units, owned=owned, seed=seed)
+
+
+def evidence_of_scores(
+    gate: AcceptanceGate,
+    usual: FloatArray,
+    odd: Mapping[str, FloatArray],
+    units: Sequence[str],
+    *,
+    owned: Mapping[str, Sequence[str]] | None = None,
+    seed: int = 0,
+) -> GateEvidence:
+    """Judge a gate by its scores.
+
+    Parameters
+    ----------
+    usual, odd
+        Scores of suitable images, ``(n,)``, and of outliers by kind.
+    units
+        Unit of independence of each suitable image, and of the outlier that was made from it.
+    owned
+        Units of the kinds whose outliers were not made from the suitable images.
+    """
+    own = owned or {}
+    kinds = {name: _kind(gate, usual, scores, [*units, *own.get(name, units)], seed) for name, scores in odd.items()}
     return GateEvidence(
         refer_frac=wilson(int((usual > gate.limit).sum()), len(usual), n_patients=len(set(units))),
         kinds=kinds,
-        n_images=len(pictures),
+        n_images=len(usual),
     )
 
 

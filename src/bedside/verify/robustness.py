@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -20,6 +21,14 @@ from bedside.verify.operating_point import OperatingPoint
 from bedside.verify.standing import Bench, Drawn, Model, Standing
 
 N_DRAWS = 500
+
+
+class Spoil(Protocol):
+    """Corrupt images ``(n, ...)`` uint8 into new ones of the same shape."""
+
+    def __call__(self, images: ByteArray, name: str, severity: int, *, seed: int) -> ByteArray:
+        """Return them; the same seed gives the same images."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +97,7 @@ def corruption_robustness(
     seed: int = 0,
     n_draws: int = N_DRAWS,
     tick: Callable[[int, int, str], None] = lambda done, total, what: None,
+    spoil: Spoil = corrupt,
 ) -> Robustness:
     """Try both models on every corruption of the suite at every severity.
 
@@ -100,6 +110,9 @@ def corruption_robustness(
         True class and unit of independence of each image.
     shipped, reference
         Session and locked operating point; the reference is the fp32 reference, or the shipped model's own fp32 file.
+
+    spoil
+        Corrupts a stack of images by name, severity and seed; volumes have one of their own.
 
     Raises
     ------
@@ -116,7 +129,7 @@ def corruption_robustness(
     total = len(suite.names) * len(severities)
     for name in suite.names:
         for severity in severities:
-            spoilt = corrupt(images, name, severity, seed=seed)
+            spoilt = spoil(images, name, severity, seed=seed)
             (standing, area), (beside, area_beside) = (bench.measure(m, spoilt) for m in models)
             loss, loss_beside = area_shipped.minus(area), area_reference.minus(area_beside)
             lost.setdefault(name, []).append((loss, loss_beside))

@@ -76,7 +76,22 @@ def test_the_bundle_says_what_it_takes(outliner: Path) -> None:
     assert evidence["metrics"]["hd95"]["unit"] == "mm"
     sizes = evidence["per_case"][f"true size, {CLASSES[1]}, mm³"]
     assert all(size % 5 == pytest.approx(0) for size in sizes)  # a voxel is one of 5 mm³
-    assert "data:image/png" in (outliner / "report.html").read_text()
+    report = (outliner / "report.html").read_text()
+    assert "data:image/png" in report
+    assert "Spoilt volumes" in report
+    assert "holds every tuning volume whole" in report
+
+
+def test_spoilt_volumes_are_measured_for_the_shipped_file(outliner: Path) -> None:
+    found = json.loads((outliner / "evidence" / "spoilt_volumes.json").read_text())
+    rows = {(row["corruption"], row["severity"]): row for row in found["results"]}
+    assert set(found["suite"]["names"]) == {"noise", "blur", "bias field", "thick slices", "missing slices"}
+    assert len(rows) == 15
+    clean = json.loads((outliner / "evidence" / "evidence.json").read_text())["shipped"]["values"]["dice"]["value"]
+    assert found["clean_shipped"]["value"] == pytest.approx(clean)
+    for row in rows.values():
+        assert row["shipped_loss"]["value"] == pytest.approx(clean - row["shipped_dice"]["value"])
+    assert rows["missing slices", 5]["shipped_loss"]["value"] > rows["missing slices", 1]["shipped_loss"]["value"]
 
 
 def test_golden_volumes_of_two_modalities_are_replayed(outliner: Path, cli: Cli) -> None:

@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 from synthetic import synthetic_report, without_positives
 
+from bedside.base.task import Task
 from bedside.bundle.model_card import intended_use, render_model_card
 from bedside.bundle.report_data import ReportData
-from bedside.bundle.wording import forbidden_uses
+from bedside.bundle.wording import cut, forbidden_uses
+from bedside.verify.operating_point import OperatingPoint
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +52,13 @@ def test_what_it_must_not_be_used_for_follows_the_evidence(data: ReportData) -> 
     assert "In the place of the reference: the verdict is FAIL" in uses
     assert "Patients at all" in uses
     assert all(f"- {use}" in uses for use in forbidden_uses(failed))
+
+
+def test_every_threshold_is_named() -> None:
+    task = Task(classes=("RBC", "WBC"), kind="detection")
+    point = OperatingPoint(
+        temperature=1.0, threshold_prob=0.5, positive=0, rule="made", link="sigmoid", thresholds_prob=(0.5, 0.25)
+    )
+    assert cut(task, point) == "thresholds RBC 0.5000, WBC 0.2500"
+    assert cut(task, replace(point, thresholds_prob=())) == "threshold 0.5000"
+    assert not cut(task, replace(point, thresholds_prob=(), threshold_prob=None))

@@ -3,7 +3,7 @@
 from bedside.bundle.evidence_words import metrics_of
 from bedside.bundle.manifest import IntendedUse
 from bedside.bundle.report_data import ReportData
-from bedside.bundle.wording import asks, forbidden_uses, modality_word, percent, three_digits
+from bedside.bundle.wording import asks, cut, forbidden_uses, modality_word, percent, three_digits
 from bedside.verify.evidence import Evidence
 from bedside.verify.profiling import Quantity
 
@@ -84,8 +84,7 @@ def _model_lines(data: ReportData, start_weights: str) -> list[str]:
         f"Architecture: {trial.name}, {trial.n_parameters:,} parameters, {trial.mmacs:.2f} M multiply-accumulates",
         f"Made by: {', '.join(stamp.stop for stamp in data.lineage)}; preset {data.preset}, seed {data.seed}",
         f"Start weights: {start_weights}",
-        f"Operating point: {trial.point.rule}"
-        + (f", threshold {trial.point.threshold_prob:.4f}" if trial.point.threshold_prob is not None else ""),
+        f"Operating point: {', '.join(filter(None, (trial.point.rule, cut(data.task, trial.point))))}",
         f"Temperature: {trial.point.temperature:.4f}",
     ]
 

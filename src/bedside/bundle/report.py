@@ -68,6 +68,7 @@ def _view(data: ReportData, sections: tuple[Section, ...]) -> dict[str, Any]:
         "markup": Markup,
         "downloads": downloads,
         "counted": wording.counted,
+        "cut": wording.cut(data.task, data.chosen.point),
         "three_digits": wording.three_digits,
         "three_decimals": wording.three_decimals,
     }

@@ -6,6 +6,7 @@ from bedside.base.estimate import Estimate
 from bedside.base.task import Task
 from bedside.bundle.report_data import ReportData
 from bedside.verify.noninferiority import NonInferiority
+from bedside.verify.operating_point import OperatingPoint
 from bedside.verify.profiling import Profile, Quantity
 
 NOT_ESTIMABLE = "not estimable"
@@ -110,6 +111,21 @@ def purpose(data: ReportData) -> str:
         f"{given} returns the probability of each of {task.n_classes} classes and "
         f"calls the most probable one; “{task.positive_name}” is the class that is looked for."
     )
+
+
+def cut(task: Task, point: OperatingPoint) -> str:
+    """Say where the model cuts: one threshold, or one for each finding or kind of object; "" without a threshold.
+
+    Examples
+    --------
+    >>> point = OperatingPoint(temperature=1.0, threshold_prob=0.25, positive=1, rule="made")
+    >>> cut(Task(classes=("no", "yes")), point)
+    'threshold 0.2500'
+    """
+    if point.thresholds_prob:
+        each = (f"{name} {limit:.4f}" for name, limit in zip(task.classes, point.thresholds_prob, strict=False))
+        return f"thresholds {', '.join(each)}"
+    return "" if point.threshold_prob is None else f"threshold {point.threshold_prob:.4f}"
 
 
 def modality_word(data: ReportData) -> str:

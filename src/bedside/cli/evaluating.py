@@ -10,6 +10,7 @@ from rich.table import Table
 from bedside.base.estimate import Estimate
 from bedside.base.files import write_atomic
 from bedside.base.jsonform import to_json
+from bedside.cli.left_out import tell_left_out
 from bedside.cli.measuring import print_measures, print_side_by_side, shown
 from bedside.data.cohort import Cohort
 from bedside.data.sources import load_cohort
@@ -53,10 +54,11 @@ def run_evaluate(
     precision: str | None,
     trust: str | None,
     threads: int,
+    options: dict[str, str],
 ) -> None:
     """Evaluate, print, and write where that was asked for."""
     predictor = Predictor.load(bundle, format_=format_, precision=precision, trusted=trust, threads=threads)
-    cohort = _cohort(source, predictor, part)
+    cohort = _cohort(source, options, part)
     if not predictor.bundle.manifest.task.picks_one:
         with _bar() as tick:
             measured = measure_site(predictor, cohort, site=site, seed=seed, tick=tick)
@@ -81,10 +83,11 @@ def run_compare(
     seed: int,
     trust: str | None,
     threads: int,
+    options: dict[str, str],
 ) -> None:
     """Compare, print, and write where that was asked for."""
     predictors = loaded(bundles, trusted=trust, threads=threads)
-    cohort = _cohort(source, predictors[0], part)
+    cohort = _cohort(source, options, part)
     if not predictors[0].bundle.manifest.task.picks_one:
         with _bar() as tick:
             measured = compare_measured(predictors, _distinct(bundles), cohort, margin=margin, seed=seed, tick=tick)
@@ -103,12 +106,13 @@ def _distinct(paths: list[Path]) -> list[str]:
     return names if len(set(names)) == len(names) else [str(path) for path in paths]
 
 
-def _cohort(source: str, predictor: Predictor, part: str | None) -> Cohort:
+def _cohort(source: str, options: dict[str, str], part: str | None) -> Cohort:
     from dataclasses import replace
 
     from bedside.base.errors import InputError
 
-    cohort = load_cohort(source)
+    cohort = load_cohort(source, **options)
+    tell_left_out(console, cohort, source)
     if part is None:
         return cohort
     cases = tuple(case for case in cohort.cases if case.part == part)

@@ -20,6 +20,9 @@ from bedside.cli.arguments import (
 
 evidence_app = typer.Typer()
 
+LabelsOption = Annotated[Path | None, typer.Option(help="CSV of labels, for dicom:DIR.")]
+SourceOption = Annotated[list[str] | None, typer.Option("--option", help="KEY=VALUE of the source; may be repeated.")]
+
 
 @evidence_app.command(
     epilog="Examples: `bedside explain demo-bundle chest.png --out maps`; "
@@ -118,7 +121,7 @@ def robustness(
 def evaluate(
     bundle: BundleArgument,
     data: Annotated[
-        str, typer.Option("--data", help="Labelled cases: folder:DIR or medmnist:NAME.", show_default=False)
+        str, typer.Option("--data", help="Labelled cases, any source; see bedside data list.", show_default=False)
     ],
     site: Annotated[str, typer.Option(help="What the site is called in the output.")] = "",
     part: PartOption = None,
@@ -130,13 +133,16 @@ def evaluate(
     precision: PrecisionOption = None,
     trust: TrustOption = None,
     threads: RuntimeThreadsOption = 1,
+    labels: LabelsOption = None,
+    option: SourceOption = None,
 ) -> None:
     """Evaluate a bundle on labelled cases of another site. Needs no torch."""
     from bedside.cli.evaluating import run_evaluate
+    from bedside.cli.source_options import source_options
 
     run_evaluate(
         bundle, data, site=site, part=part, prevalence=prevalence, by=by or [], out=out, seed=seed, format_=format_,
-        precision=precision, trust=trust, threads=threads,
+        precision=precision, trust=trust, threads=threads, options=source_options(option, labels=labels),
     )  # fmt: skip
 
 
@@ -144,7 +150,7 @@ def evaluate(
 def compare(
     bundles: Annotated[list[Path], typer.Argument(help="Two or more bundles.", show_default=False)],
     data: Annotated[
-        str, typer.Option("--data", help="Labelled cases: folder:DIR or medmnist:NAME.", show_default=False)
+        str, typer.Option("--data", help="Labelled cases, any source; see bedside data list.", show_default=False)
     ],
     part: PartOption = None,
     margin: Annotated[float, typer.Option(help="Margin in AUROC of the verdicts, set before you look.")] = 0.02,
@@ -152,8 +158,14 @@ def compare(
     seed: ResamplesSeedOption = 0,
     trust: TrustOption = None,
     threads: RuntimeThreadsOption = 1,
+    labels: LabelsOption = None,
+    option: SourceOption = None,
 ) -> None:
     """Put bundles side by side on the same cases, with paired tests. Needs no torch."""
     from bedside.cli.evaluating import run_compare
+    from bedside.cli.source_options import source_options
 
-    run_compare(bundles, data, part=part, margin=margin, out=out, seed=seed, trust=trust, threads=threads)
+    run_compare(
+        bundles, data, part=part, margin=margin, out=out, seed=seed, trust=trust, threads=threads,
+        options=source_options(option, labels=labels),
+    )  # fmt: skip

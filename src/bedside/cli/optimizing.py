@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from bedside.base.budget import Budget
 from bedside.base.errors import InputError
 from bedside.base.seam import Requirement, require
 from bedside.bundle.opening import Bundle
+from bedside.cli.left_out import tell_left_out
 from bedside.cli.source_options import source_options
 from bedside.cli.terminal_watch import terminal_watch
 from bedside.data.audit import LeakPolicy
@@ -148,15 +148,7 @@ def announced(request: Request, console: Console) -> Cohort:
     """Load the cohort and say what is asked of it."""
     cohort = load_request_cohort(request, console)
     console.print(f"[bold]{cohort.name}[/], {len(cohort.cases)} cases, budget: {request.budget()}", highlight=False)
-    if left_out := cohort.quarantined:
-        name, why = next(iter(left_out.items()))
-        colour = "bold red" if len(left_out) > len(cohort.cases) else "yellow"
-        console.print(
-            f"[{colour}]{len(left_out)} left out[/], such as {escape(name)}: {escape(why)}",
-            highlight=False,
-            soft_wrap=True,
-        )
-        console.print(f"bedside data inspect {escape(request.source)} lists them", highlight=False, soft_wrap=True)
+    tell_left_out(console, cohort, request.source)
     return cohort
 
 

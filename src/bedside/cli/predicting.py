@@ -105,19 +105,21 @@ def _with_masks(
 
 def _table(predictions: Iterator[Prediction]) -> None:
     """Plain columns: they import nothing, and can be cut and grepped."""
+    named, wide = 24, 20
     for i, found in enumerate(predictions):
         if found.thresholds_prob:
             _findings(found, is_first=not i)
             continue
         if not i:
-            head = f"{'called':<24}{'p(' + found.positive + ')':<20}{'threshold':<15}"
+            named, wide = max(24, *(len(name) + 2 for name in found.classes)), max(20, len(found.positive) + 5)
+            head = f"{'called':<{named}}{'p(' + found.positive + ')':<{wide}}{'threshold':<15}"
             print(f"{head}{'one of':<28}file" if found.classes_in_set is not None else f"{head}file")
         threshold = "most probable" if found.threshold_prob is None else f"{found.threshold_prob:.4f}"
         why = "".join(f"  {name} {value:g} {unit}" for name, value, unit in found.measures)
         why += f"  ({found.refer})" if found.refer else ""
         why += f"  by {found.answered_by}" if found.answered_by else ""
         in_set = "" if found.classes_in_set is None else f"{_set_words(found.classes_in_set):<28}"
-        print(f"{found.called:<24}{found.probability:<20.4f}{threshold:<15}{in_set}{found.file}{why}")
+        print(f"{found.called:<{named}}{found.probability:<{wide}.4f}{threshold:<15}{in_set}{found.file}{why}")
     print("research use; not for diagnosis", file=sys.stderr)
 
 

@@ -98,7 +98,7 @@ def _read_array_clip(path: Path) -> Clip:
 
 
 def _read_animation(path: Path) -> Clip:
-    from PIL import Image, ImageSequence
+    from PIL import Image, ImageSequence, UnidentifiedImageError
 
     from bedside.data.raster import picture_bytes
 
@@ -111,6 +111,12 @@ def _read_animation(path: Path) -> Clip:
                 frames.append(picture_bytes(frame.copy()))
     except BedsideError:
         raise
+    except UnidentifiedImageError:
+        raise ImageError(
+            f"{path} is not a clip that we read",
+            expected="MP4, MOV, AVI, MKV, WebM, GIF, multi-frame DICOM, npy or npz",
+            hint="convert it to MP4",
+        ) from None
     except Exception as error:  # Pillow's decoders raise whatever a damaged value breaks
         raise ImageError(
             f"{path} is not a readable clip: {error}",

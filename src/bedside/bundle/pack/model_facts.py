@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 
+from bedside.bundle import wording
 from bedside.bundle.case_flow import case_flow
 from bedside.bundle.evidence_words import both, headline, metrics_of
 from bedside.bundle.pack.fact import Fact, said
@@ -40,9 +41,9 @@ def _selection(data: ReportData) -> Fact:
 
 def _operation(data: ReportData) -> Fact:
     point = data.chosen.point
-    cut = f"threshold {point.threshold_prob:.4f}" if point.threshold_prob is not None else "most probable class"
+    called = wording.cut(data.task, point) or "most probable class"
     return Fact(
-        text=f"Probabilities (temperature {point.temperature:.4f}); {cut}; {point.rule}; locked before the test"
+        text=f"Probabilities (temperature {point.temperature:.4f}); {called}; {point.rule}; locked before the test"
     )
 
 

@@ -199,7 +199,8 @@ def _ablation_row(ablation: str, gaps: list[Any], n_images: int, seeds: tuple[in
     record("compression", Figure(
         figure=f"pruning ablation, {n_images} recovery images: {OURS} less {ablation}, test AUROC, mean of "
         f"{len(gaps)} cells [range of the cells]; significantly better in {won}, significantly worse in {lost}",
-        value=float(np.mean(values)), low=min(values), high=max(values), target="above 0", met=bool(np.mean(values) > 0),
+        value=float(np.mean(values)), low=min(values), high=max(values),
+        target="above 0", met=bool(np.mean(values) > 0),
         command=f"{COMMAND} --recovery-images {n_images} --criteria {ablation}", seeds=seeds,
     ))  # fmt: skip
 

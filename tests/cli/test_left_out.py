@@ -9,7 +9,7 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import Progress
 
-from bedside.cli import optimizing
+from bedside.cli import terminal_watch
 from bedside.cli.left_out import tell_left_out
 from bedside.data.sources import load_cohort
 
@@ -38,11 +38,11 @@ def test_files_that_were_left_out_are_counted_and_one_is_named(tmp_path: Path, c
 
 def test_a_log_hears_of_progress_though_it_shows_no_bar(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr(optimizing, "monotonic", lambda: now[0])
-    watch = optimizing.TerminalWatch(console, Progress(console=console))
+    monkeypatch.setattr(terminal_watch, "monotonic", lambda: now[0])
+    watch = terminal_watch.TerminalWatch(console, Progress(console=console))
     watch.tick(1, 30, "epoch 1")
     assert not said(console)
-    now[0] = optimizing.SILENCE_S
+    now[0] = terminal_watch.SILENCE_S
     watch.tick(2, 30, "epoch 2")
     watch.tick(3, 30, "epoch 3")
     assert said(console).split() == ["30", "s:", "2", "of", "30", "epoch", "2"]

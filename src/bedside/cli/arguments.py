@@ -33,6 +33,7 @@ RuntimeThreadsOption = Annotated[int, typer.Option(help="Threads of the runtime.
 ResumeOption = Annotated[bool, typer.Option("--resume/--fresh", help="Go on from the journal, or start again.")]
 PositiveOption = Annotated[str | None, typer.Option(help="Name of the class that is looked for.")]
 SourceOptions = Annotated[list[str] | None, typer.Option(help="KEY=VALUE of the source; may be repeated.")]
+LabelsOption = Annotated[Path | None, typer.Option(help="CSV of labels, for dicom:DIR.")]
 KeyOption = Annotated[Path | None, typer.Option(help="Ed25519 private key (PEM) that signs.")]
 KeepLeaksOption = Annotated[bool, typer.Option("--allow-leak", help="Keep leaking cases.")]
 DropLeaksOption = Annotated[bool, typer.Option("--drop-leaks", help="Remove leaking cases.")]

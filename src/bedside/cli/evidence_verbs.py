@@ -9,19 +9,18 @@ from bedside.cli.arguments import (
     BundleArgument,
     FiguresOption,
     FormatOption,
+    LabelsOption,
     PartOption,
     PositiveOption,
     PrecisionOption,
     ResamplesSeedOption,
     RuntimeThreadsOption,
     SeedOption,
+    SourceOptions,
     TrustOption,
 )
 
 evidence_app = typer.Typer()
-
-LabelsOption = Annotated[Path | None, typer.Option(help="CSV of labels, for dicom:DIR.")]
-SourceOption = Annotated[list[str] | None, typer.Option("--option", help="KEY=VALUE of the source; may be repeated.")]
 
 
 @evidence_app.command(
@@ -134,7 +133,7 @@ def evaluate(
     trust: TrustOption = None,
     threads: RuntimeThreadsOption = 1,
     labels: LabelsOption = None,
-    option: SourceOption = None,
+    option: SourceOptions = None,
 ) -> None:
     """Evaluate a bundle on labelled cases of another site. Needs no torch."""
     from bedside.cli.evaluating import run_evaluate
@@ -159,7 +158,7 @@ def compare(
     trust: TrustOption = None,
     threads: RuntimeThreadsOption = 1,
     labels: LabelsOption = None,
-    option: SourceOption = None,
+    option: SourceOptions = None,
 ) -> None:
     """Put bundles side by side on the same cases, with paired tests. Needs no torch."""
     from bedside.cli.evaluating import run_compare

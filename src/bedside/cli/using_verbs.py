@@ -26,7 +26,11 @@ class Shape(StrEnum):
     csv = "csv"
 
 
-@using_app.command(epilog="Example: `bedside predict demo-bundle chest.png --as json`")
+@using_app.command(
+    epilog="Examples: `bedside predict demo-bundle chest.png --as json`; "
+    "`bedside predict organ scan.nii.gz --masks outlines`; "
+    "`bedside predict large.bedside a.png --first small.bedside --cascade cascade.json`"
+)
 def predict(
     bundle: BundleArgument,
     files: Annotated[list[Path], typer.Argument(help="PNG, JPEG or single-frame DICOM files.", show_default=False)],

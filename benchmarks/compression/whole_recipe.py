@@ -27,7 +27,7 @@ from benchmarks.ledger import Figure, record
 
 CELLS = ROOT.parent / "whole_recipe"
 COMMAND = "python -m benchmarks.compression.whole_recipe"
-TABLE = ("nodule50", "kermany64", "braintumor64", "body64", "busi64", "ham64")
+TABLE = ("nodule50", "kermany64", "braintumor64", "body64", "busi64", "pneumonia28", "ham64")
 REFERENCE_IMAGES, RECOVERY_IMAGES = 10_000, 10_000
 FACTOR, MARGIN = 4, 0.02
 N_TURNS, N_RUNS = 5, 40

@@ -42,7 +42,7 @@ from benchmarks.ledger import Figure, record
 CELLS = Path(__file__).parent / ".cells" / "sparsity"
 COMMAND = "python -m benchmarks.sparsity"
 SIDES_PX, WIDTH, N_IMAGES, MARGIN, SEED = (32, 64), 0.5, {32: 56_000, 64: 37_000}, 0.02, 0
-CASCADES = {"cxr_pneumonia_kermany": "Kermany", "mri_braintumor4": "brain tumour MR"}
+CASCADES = {"mri_braintumor4": "brain tumour MR", "cxr_pneumonia_kermany": "Kermany"}
 CASCADE_SEEDS = (0, 1, 2)
 TILING = Tiling(tile=(16, 24, 16))
 FIELD, N_FITTED, N_JUDGED, AIR_NOISE = (48, 72, 48), 12, 8, 0.03

@@ -8,6 +8,7 @@ import numpy as np
 from bedside.base.arrays import ByteArray, FloatArray, IntArray
 from bedside.base.seam import Seam
 from bedside.bundle.report_data import GalleryItem
+from bedside.data.clip_sampling import spread_frames
 from bedside.data.preprocess import Preprocess
 from bedside.runtime.session import Session
 from bedside.verify.judge import Truth
@@ -56,9 +57,10 @@ def gallery_of(job: GalleryJob) -> tuple[GalleryItem, ...]:
 
 
 def class_gallery(job: GalleryJob) -> tuple[GalleryItem, ...]:
-    """The most confident hits and misses of the test, with heat maps of the shipped file; images only."""
-    if not job.preprocess.spec.is_image:
-        return ()
+    """The most confident hits and misses of the test.
+
+    Images stand beside heat maps of the shipped file, clips beside some of their frames, volumes beside some planes.
+    """
     classes, labels, point = job.truth.task.classes, job.truth.targets, job.point
     probabilities = point.probabilities(job.outputs)
     called = point.calls(probabilities)
@@ -69,11 +71,12 @@ def class_gallery(job: GalleryJob) -> tuple[GalleryItem, ...]:
     for kind, rows in (("miss", order[~right][:N_GALLERY]), ("hit", _spread(order[right], labels))):
         for row in rows:
             shown = point.positive if point.threshold_prob is not None else called[row]
-            heat = occlusion_map(job.session, job.preprocess.normalize(job.images[row]), point, int(called[row]))
+            image, heat, sheet = _pictured(job, row, int(called[row]))
             items.append(
                 GalleryItem(
-                    image=job.images[row],
+                    image=image,
                     heat=heat,
+                    overlay=sheet,
                     truth=classes[int(labels[row])],
                     called=classes[int(called[row])],
                     probability=float(probabilities[row, shown]),
@@ -81,6 +84,17 @@ def class_gallery(job: GalleryJob) -> tuple[GalleryItem, ...]:
                 )
             )
     return tuple(items)
+
+
+def _pictured(job: GalleryJob, row: int, called: int) -> tuple[ByteArray, FloatArray | None, ByteArray | None]:
+    """One case as a picture ``(C, H, W)``, with its heat map or with four of its frames or planes, ``(2H, 2W, 3)``."""
+    case, spec = job.images[row], job.preprocess.spec
+    if spec.is_image:
+        return case, occlusion_map(job.session, job.preprocess.normalize(case), job.point, called), None
+    frames = case if spec.depth_px is None else case[0][:, None]  # (n, C, H, W)
+    first, second, third, fourth = np.moveaxis(frames[spread_frames(len(frames), 4)], 1, -1)
+    sheet = np.concatenate([np.concatenate([first, second], 1), np.concatenate([third, fourth], 1)])
+    return frames[len(frames) // 2], None, np.ascontiguousarray(np.broadcast_to(sheet, (*sheet.shape[:2], 3)))
 
 
 def _spread(rows: IntArray, labels: IntArray) -> list[int]:

@@ -178,11 +178,11 @@ def gallery_groups(data: ReportData) -> list[Row]:
     return [
         {"title": title, "kind": kind, "cases": cases}
         for kind, title in titles.items()
-        if (cases := [_picture(item, what) for item in data.gallery if item.kind == kind])
+        if (cases := [_picture(data, item, what) for item in data.gallery if item.kind == kind])
     ]
 
 
-def _picture(item: GalleryItem, what: str) -> Row:
+def _picture(data: ReportData, item: GalleryItem, what: str) -> Row:
     return {
         "image": gallery_png_uri(item.image),
         "overlay": _overlay(item),
@@ -192,8 +192,17 @@ def _picture(item: GalleryItem, what: str) -> Row:
         "bar": f"{100 * min(max(item.probability, 0), 1):.0f}" if math.isfinite(item.probability) else "0",
         "what": what,
         "note": item.note,
-        "is_drawn": item.overlay is not None,
+        "beside": _beside(data, item),
     }
+
+
+def _beside(data: ReportData, item: GalleryItem) -> str:
+    """What the second picture is, in words for those who do not see it."""
+    if item.overlay is None:
+        return "The same case under its heat map"
+    if data.task.picks_one:
+        return "Some of its frames or planes, in order"
+    return "The same case with the answer drawn on it"
 
 
 def _overlay(item: GalleryItem) -> str:

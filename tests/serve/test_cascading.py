@@ -214,6 +214,14 @@ def test_predict_says_which_bundle_answered(
     assert "by bright8" in predict(*cascade).stdout
 
 
+def test_options_of_the_source_reach_it(pair: tuple[Path, Path], harbour: Path) -> None:
+    for verb in (["cascade", *pair, f"folder:{harbour}"], ["explain", pair[0], "--data", f"folder:{harbour}"],
+                 ["robustness", pair[0], "--data", f"folder:{harbour}"]):  # fmt: skip
+        done = CliRunner().invoke(app, [*map(str, verb), "--option", "colour=green"])
+        assert isinstance(done.exception, InputError), done.output
+        assert "colour" in done.exception.message
+
+
 def test_half_of_a_cascade_is_refused(predict, pair: tuple[Path, Path], tmp_path: Path) -> None:
     for words in (["--first", str(pair[0])], ["--cascade", str(tmp_path / "cascade.json")]):
         done = predict(*words)

@@ -43,12 +43,15 @@ def test_without_attributes_there_is_nothing() -> None:
 
 def test_columns_that_group_nothing_are_named_with_the_reason() -> None:
     serial = [f"scan {i}" for i in range(N)]
-    found = judged(attributes(serial=serial, site=["north"] * N, rare=["a"] * 5 + ["b"] * 4 + [""] * (N - 9)))
+    links = ["https://a.org/by", "https://a.org/by-nc"] * (N // 2)
+    rare = ["a"] * 5 + ["b"] * 4 + [""] * (N - 9)
+    found = judged(attributes(serial=serial, site=["north"] * N, rare=rare, link=links))
     assert found is not None
     assert found.columns == ()
     assert "240 different values" in found.left_out["serial"]
     assert found.left_out["site"] == "one value only"
     assert "10 patients" in found.left_out["rare"]
+    assert found.left_out["link"] == "links are no groups"
     assert MAX_GROUPS < N
 
 

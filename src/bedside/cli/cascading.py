@@ -17,6 +17,7 @@ def run_cascade(
     small: Path,
     large: Path,
     source: str,
+    options: dict[str, str],
     *,
     out: Path,
     margin: float,
@@ -27,7 +28,7 @@ def run_cascade(
     """Fit on tuning, judge on the test part, print and write."""
     console = Console()
     pair = cascade_pair(small, large, trusted=trust, threads=threads)
-    cohort = load_cohort(source)
+    cohort = load_cohort(source, **options)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("images", total=None)
 

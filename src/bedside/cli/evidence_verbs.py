@@ -41,9 +41,12 @@ def explain(
     seed: Annotated[int, typer.Option(help="Seed of the choice of cases.")] = 0,
     trust: TrustOption = None,
     threads: RuntimeThreadsOption = 1,
+    labels: LabelsOption = None,
+    option: SourceOptions = None,
 ) -> None:
     """Show where a bundle's model looks in images, or whether int8 moved its gaze on a cohort. Needs no torch."""
     from bedside.cli.explaining import GazeRequest, run_explain, run_gaze
+    from bedside.cli.source_options import source_options
 
     if data is None:
         run_explain(bundle, files or [], method, out, trust, threads)
@@ -51,7 +54,8 @@ def explain(
         run_gaze(
             GazeRequest(
                 bundle=bundle, data=data, files=tuple(files or ()), method=method, out=out, n_cases=cases,
-                margin=margin, positive=positive, seed=seed, trust=trust, threads=threads,
+                margin=margin, options=source_options(option, labels=labels, positive=positive), seed=seed, trust=trust,
+                threads=threads,
             )
         )  # fmt: skip
 
@@ -100,16 +104,19 @@ def robustness(
     positive: PositiveOption = None,
     trust: TrustOption = None,
     seed: SeedOption = 0,
+    labels: LabelsOption = None,
+    option: SourceOptions = None,
 ) -> None:
     """Try spoilt, odd and hostile images on a bundle, its fp32 model beside it. Only --white-box needs torch."""
+    from bedside.cli.source_options import source_options
     from bedside.cli.stress_request import StressRequest
     from bedside.cli.stressing import run_robustness
 
     run_robustness(
         StressRequest(
             bundle=bundle, data=data, out=out, plot=plot, severities=severity, modality=modality, attack=attack,
-            eps=eps, queries=queries, attack_images=attack_images, positive=positive, trust=trust, seed=seed,
-            white_box=white_box,
+            eps=eps, queries=queries, attack_images=attack_images, trust=trust, seed=seed, white_box=white_box,
+            options=source_options(option, labels=labels, positive=positive),
         )
     )  # fmt: skip
 

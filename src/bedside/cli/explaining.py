@@ -1,7 +1,7 @@
 """``bedside explain``."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -39,7 +39,7 @@ class GazeRequest:
     out: Path = Path("explained")
     n_cases: int = 200
     margin: float = 0.1
-    positive: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
     seed: int = 0
     trust: str | None = None
     threads: int = 1
@@ -94,7 +94,7 @@ def run_gaze(request: GazeRequest) -> None:
         )
     console = Console()
     bundle = open_bundle(request.bundle, trusted=request.trust)
-    cohort = load_cohort(request.data, **({"positive": request.positive} if request.positive else {}))
+    cohort = load_cohort(request.data, **request.options)
     with terminal_watch(console) as watch:
         report = gaze_of_bundle(
             bundle, cohort, method=request.method, n_cases=request.n_cases, hit_margin=request.margin,

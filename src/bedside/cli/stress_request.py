@@ -1,6 +1,7 @@
 """The options of ``bedside robustness``, and what they are tried on."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bedside.base.arrays import ByteArray, IntArray
@@ -25,7 +26,7 @@ class StressRequest:
     queries: int = 300
     attack_images: int = 100
     white_box: bool = False
-    positive: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
     trust: str | None = None
     seed: int = 0
 

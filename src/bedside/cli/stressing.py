@@ -68,8 +68,7 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def _gather(request: StressRequest, bundle: Bundle, console: Console, tick) -> StressMaterial:
-    options = {"positive": request.positive} if request.positive else {}
-    cohort = load_cohort(request.data, **options)
+    cohort = load_cohort(request.data, **request.options)
     cases, part = _cases(cohort, bundle)
     shipped = bundle.model()
     try:

@@ -9,9 +9,11 @@ import typer
 from bedside.cli.arguments import (
     BundleArgument,
     FormatOption,
+    LabelsOption,
     MarginOption,
     PrecisionOption,
     RuntimeThreadsOption,
+    SourceOptions,
     TrustOption,
 )
 
@@ -102,8 +104,12 @@ def cascade(
     seed: Annotated[int, typer.Option(help="Seed of the split of data that neither bundle was made from.")] = 0,
     trust: TrustOption = None,
     threads: RuntimeThreadsOption = 1,
+    labels: LabelsOption = None,
+    option: SourceOptions = None,
 ) -> None:
     """Run a small input first and a larger one only where needed; locked on tuning, judged once on the test part."""
     from bedside.cli.cascading import run_cascade
+    from bedside.cli.source_options import source_options
 
-    run_cascade(small, large, source, out=out, margin=margin, seed=seed, trust=trust, threads=threads)
+    options = source_options(option, labels=labels)
+    run_cascade(small, large, source, options, out=out, margin=margin, seed=seed, trust=trust, threads=threads)

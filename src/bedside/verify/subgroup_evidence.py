@@ -49,7 +49,8 @@ def subgroup_evidence(
 
     Notes
     -----
-    A column is left out, by name, where it has one group only, more than `MAX_GROUPS`, or no group that can be scored.
+    A column is left out, by name, where it has one group only, more than `MAX_GROUPS`, links for values, or no group
+    that can be scored.
     Groups of fewer than 10 patients stay in the table without figures; an age becomes bands (see
     `bedside.verify.subgroups.banded`).
     """
@@ -74,6 +75,8 @@ def subgroup_evidence(
 
 
 def _no_grouping(column: str, values: Sequence[str | None]) -> str:
+    if any("://" in (value or "") for value in values):
+        return "links are no groups"
     groups = set(banded(column, values)) - {UNKNOWN}
     if len(groups) > MAX_GROUPS:
         return f"{len(groups)} different values are no groups"

@@ -11,11 +11,12 @@ import pytest
 torch = pytest.importorskip("torch", reason="the hall needs the workshop extra")
 pytest.importorskip("onnxruntime", reason="the files of this test are ONNX's")
 
+from tests.noting import Notes
+
 from bedside import assay_stops
 from bedside.attempts import Attempt, attempted
 from bedside.base.budget import Budget
 from bedside.base.journal import Journal
-from bedside.base.watch import Silent
 from bedside.bundle.int8_section import _table
 from bedside.cohort_stops import Material, gathered
 from bedside.compress.presets import preset_named
@@ -42,16 +43,6 @@ pytestmark = [pytest.mark.workshop, pytest.mark.slow]
 PREPROCESS = Preprocess(n_channels=1, height_px=16, width_px=16)
 ARCHITECTURE = Architecture(family="depthwise", width=0.5, spec=PREPROCESS.spec, n_classes=2)
 PLAN = TrainPlan(n_epochs=14, learning_rate=3e-3, n_views=2)
-
-
-class Notes(Silent):
-    """Keeps what is said."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.said.append(text)
 
 
 def break_for_int8(model: Any, recipe: Recipe, bench: Workbench) -> Any:

@@ -8,8 +8,9 @@ import pytest
 
 pytest.importorskip("torch", reason="the hall needs the workshop extra")
 
+from tests.noting import Notes
+
 from bedside.base.journal import Journal
-from bedside.base.watch import Silent
 from bedside.cohort_stops import gathered
 from bedside.compress.presets import preset_named
 from bedside.data.preprocess import Preprocess
@@ -22,16 +23,6 @@ from bedside.running import Run, Settings
 pytestmark = pytest.mark.workshop
 
 PREPROCESS = Preprocess(n_channels=1, height_px=16, width_px=16)
-
-
-class Notes(Silent):
-    """Keeps what is said."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.said.append(text)
 
 
 @pytest.fixture

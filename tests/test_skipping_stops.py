@@ -8,10 +8,11 @@ import pytest
 
 pytest.importorskip("torch", reason="the hall needs the workshop extra")
 
+from tests.noting import Notes
+
 from bedside.base.digest import Digest, digest_array
 from bedside.base.journal import Journal
 from bedside.base.task import Task
-from bedside.base.watch import Silent
 from bedside.bundle.manifest import IntendedUse
 from bedside.bundle.sealing import ModelFile, SealJob, seal
 from bedside.bundle.signing import load_or_create_key
@@ -56,16 +57,6 @@ def cohort_of(**how: int) -> Cohort:
         name="cubes", source="made", task=TASK, cases=tuple(volume(i, **how) for i in range(40)), licence="CC0",
         modality="phantom",
     )  # fmt: skip
-
-
-class Notes(Silent):
-    """Keeps what is said."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.said.append(text)
 
 
 @pytest.fixture

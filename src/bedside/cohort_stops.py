@@ -1,5 +1,6 @@
 """Stops 1 and 2: the usable cohort, its split, and the parts as arrays."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -121,6 +122,11 @@ def gathered(run: Run, cohort: Cohort, split: Split, preprocess: Preprocess) -> 
         damage_targets=targets_of(pair[1] if pair else split.observation, cohort.task, preprocess),
         digest=digest_value([split.digest(), preprocess, cohort.task, versions_of(WORKSHOP)]),
     )
+
+
+def thinned(cases: Sequence[Case], n_most: int) -> tuple[Case, ...]:
+    """Every n-th case, `n_most` at the most, so that the order of the source chooses nothing."""
+    return tuple(cases[:: max(1, -(-len(cases) // n_most))])
 
 
 def _observation_pair(run: Run, cohort: Cohort, split: Split) -> tuple[tuple[Case, ...], ...]:

@@ -8,7 +8,7 @@ import numpy as np
 from bedside.base.arrays import ByteArray, IntArray
 from bedside.base.digest import digest_array
 from bedside.bundle.sealing import ModelFile
-from bedside.cohort_stops import Material
+from bedside.cohort_stops import Material, thinned
 from bedside.data.case import Case
 from bedside.data.cohort import Cohort
 from bedside.data.corrupting_volumes import suite_and_spoiler
@@ -65,7 +65,7 @@ def gated(run: Run, material: Material, split: Split) -> AcceptanceGate | None:
     inputs = [material.digest, N_GATE_IMAGES]
 
     def make() -> AcceptanceGate:
-        development, tuning = _thinned(split.development), _thinned(split.tuning)
+        development, tuning = (thinned(cases, N_GATE_IMAGES) for cases in (split.development, split.tuning))
         return fit_gate(
             _read(development, material.preprocess),
             _read(tuning, material.preprocess),
@@ -74,11 +74,6 @@ def gated(run: Run, material: Material, split: Split) -> AcceptanceGate | None:
         )
 
     return run.journal.stop("gate", AcceptanceGate, inputs, make)
-
-
-def _thinned(cases: Sequence[Case]) -> tuple[Case, ...]:
-    """Every n-th case, so that the order of the source chooses nothing."""
-    return tuple(cases[:: -(-len(cases) // N_GATE_IMAGES)])
 
 
 def _read(cases: Sequence[Case], preprocess: Preprocess) -> tuple[ByteArray, list[ByteArray]]:

@@ -9,7 +9,7 @@ import numpy as np
 from bedside.base.arrays import ByteArray
 from bedside.base.errors import CohortError
 from bedside.bundle.sealing import ModelFile
-from bedside.cohort_stops import Material
+from bedside.cohort_stops import Material, thinned
 from bedside.data.case import Case
 from bedside.data.split import Split
 from bedside.data.units import units_of
@@ -53,13 +53,13 @@ def tiled(run: Run, material: Material, split: Split, shipped: ModelFile) -> Til
     def volumes(cases: Sequence[Case]) -> Iterator[tuple[ByteArray, ByteArray]]:
         return (_placed(case, material) for case in cases)
 
-    tuning = _thinned(split.tuning, N_JUDGED)
+    tuning = thinned(split.tuning, N_JUDGED)
     inputs = [material.digest, shipped.artifact, shipped.point]
     try:
         rule = run.journal.stop(
             "skipping", Skipping, inputs,
             lambda: fit_skipping(
-                volumes(_thinned(split.development, N_FITTED)), tiling, n_classes=task.n_classes
+                volumes(thinned(split.development, N_FITTED)), tiling, n_classes=task.n_classes
             ),
         )  # fmt: skip
     except CohortError as error:
@@ -76,10 +76,6 @@ def tiled(run: Run, material: Material, split: Split, shipped: ModelFile) -> Til
 
     evidence = run.journal.stop("tiles", TileEvidence, [*inputs, rule], judged)
     return Tiles(rule=rule if evidence.ships else None, evidence=evidence)
-
-
-def _thinned(cases: Sequence[Case], n_most: int) -> tuple[Case, ...]:
-    return tuple(cases[:: max(1, -(-len(cases) // n_most))])
 
 
 def _placed(case: Case, material: Material) -> tuple[ByteArray, ByteArray]:

@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from bedside.base.digest import digest_file
 from bedside.base.errors import BundleError, InputError, SchemaVersionError, SignatureError, TamperError
@@ -21,6 +22,7 @@ ABSTAIN = "abstain.json"
 """Prediction sets and referral rules; a bundle may lack them, and then gives one class a case."""
 SKIPPING = "skipping.json"
 """Which tiles of a large volume are not run; a bundle may lack it, and then runs every tile."""
+HeldT = TypeVar("HeldT")
 _AGAIN = "get the bundle again"
 
 
@@ -63,9 +65,7 @@ class Bundle:
         BundleError
             If it is listed but is not a gate.
         """
-        if GATE not in self.manifest.files:
-            return None
-        return _parse(AcceptanceGate, (self.folder / GATE).read_bytes(), self.folder, GATE)
+        return self._held(AcceptanceGate, GATE)
 
     def abstention(self) -> AbstentionRules | None:
         """Read the prediction sets and referral rules, or None where the bundle was sealed without them.
@@ -75,9 +75,7 @@ class Bundle:
         BundleError
             If they are listed but are none.
         """
-        if ABSTAIN not in self.manifest.files:
-            return None
-        return _parse(AbstentionRules, (self.folder / ABSTAIN).read_bytes(), self.folder, ABSTAIN)
+        return self._held(AbstentionRules, ABSTAIN)
 
     def skipping(self) -> Skipping | None:
         """Read which tiles of a large volume are not run, or None where the bundle runs every tile.
@@ -87,9 +85,12 @@ class Bundle:
         BundleError
             If it is listed but is no such rule.
         """
-        if SKIPPING not in self.manifest.files:
+        return self._held(Skipping, SKIPPING)
+
+    def _held(self, kind: type[HeldT], name: str) -> HeldT | None:
+        if name not in self.manifest.files:
             return None
-        return _parse(Skipping, (self.folder / SKIPPING).read_bytes(), self.folder, SKIPPING)
+        return _parse(kind, (self.folder / name).read_bytes(), self.folder, name)
 
     @property
     def models_folder(self) -> Path:

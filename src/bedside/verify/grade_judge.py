@@ -83,7 +83,10 @@ class GradeJudge:
         found, draws = kappa_with_draws(truth.targets, own, n_grades, weights, index)
         value = found.value - quadratic_kappa(truth.targets, other, n_grades)
         apart = draws - kappa_draws(truth.targets, other, n_grades, weights)
-        judged = judge_difference(value, apart, margin=margin, n_patients=n_distinct(index), metric=self.metric)
+        judged = judge_difference(
+            value, apart, margin=margin, n_patients=n_distinct(index), metric=self.metric,
+            n_agreeing=0 if np.array_equal(shipped.outputs, reference.outputs) else n_distinct(index),
+        )  # fmt: skip
         return found, judged
 
 

@@ -26,8 +26,8 @@ def exit_codes() -> str:
 def presets_devices_formats() -> str:
     """Tables of presets and devices, and the formats."""
     amounts = [
-        f"| `{name}` | {p.reference_images:,} | {p.student_images:,} | {p.volume_voxels // 1_000_000:,} | {p.n_views} | "
-        f"{p.n_candidates} | {p.image_px} |"
+        f"| `{name}` | {p.reference_images:,} | {p.student_images:,} | {p.volume_voxels // 1_000_000:,} | "
+        f"{p.n_views} | {p.n_candidates} | {p.image_px} |"
         for name, p in PRESETS.items()
     ]
     machines = [
@@ -35,8 +35,8 @@ def presets_devices_formats() -> str:
         for d in devices().values()
     ]
     parts = [
-        "# Presets, devices and formats\n\n## Presets\n\nEpochs follow from the number of images. Of volumes they are half "
-        "as many, and no more than see a number of voxels\n(counted in the crops that large volumes are learned from; where "
+        "# Presets, devices and formats\n\n## Presets\n\nEpochs follow from the number of images. "
+        "Of volumes they are half as many, and\nno more than see a number of voxels (counted in the crops that large volumes are learned from; where\n"
         "a class a volume is asked for, twice that number).\n",
         "| preset | images seen by the reference | by each student | voxels seen by each, millions | shared views | "
         "candidates | largest input, px |",

@@ -17,6 +17,8 @@ class Runs:
 
     Parameters
     ----------
+    shape
+        ``(D, H, W)`` of the box around the cells.
     row
         ``D * H`` rows, numbered through, ``(r,)``.
     start, end
@@ -30,13 +32,24 @@ class Runs:
 
 
 def runs_of(mask: BoolArray) -> Runs:
-    """Runs of a mask ``(H, W)`` or ``(D, H, W)``."""
-    stack = mask if mask.ndim == 3 else mask[None]
+    """Runs of a mask ``(H, W)`` or ``(D, H, W)``; planes and rows before the first cell are not counted."""
+    stack = _box_of(mask if mask.ndim == 3 else mask[None])
     depth, height, width = stack.shape
     edges = np.diff(stack.reshape(-1, width).astype(np.int8), axis=1, prepend=0, append=0)
     row, start = np.nonzero(edges == 1)
     _, end = np.nonzero(edges == -1)
     return Runs(shape=(depth, height, width), row=row, start=start, end=end)
+
+
+def _box_of(stack: BoolArray) -> BoolArray:
+    """Planes and rows from the first to the last that has a cell: most of a body is no lesion."""
+    for axis in (0, 1):
+        filled = np.flatnonzero(stack.any(axis=(1 - axis, 2)))
+        if not len(filled):
+            return stack[:0]
+        inside = slice(filled[0], filled[-1] + 1)
+        stack = stack[inside] if axis == 0 else stack[:, inside]
+    return stack
 
 
 def pieces(runs: Runs, *, in_plane: bool = False) -> IntArray:

@@ -97,8 +97,8 @@ def test_a_sheet_counts_and_measures_boxes_and_leaves_the_referred_blank(
     Image.fromarray(np.full((48, 64), 255, np.uint8)).save(tmp_path / "white.png")
     (tmp_path / "empty.png").touch()
     with Image.open(scans[1]) as picture:
-        picture.save(tmp_path / "spaced.png", dpi=(254, 254))  # 0.1 mm a pixel
-    files = tmp_path / "white.png", tmp_path / "empty.png", *scans, tmp_path / "spaced.png"
+        picture.save(tmp_path / "spaced.tif", dpi=(254, 254))  # 0.1 mm a pixel
+    files = tmp_path / "white.png", tmp_path / "empty.png", *scans, tmp_path / "spaced.tif"
     done = cli("predict", detector, *files, "--as", "csv")
     assert done.returncode == 11
     assert "empty (0 bytes)" in done.stderr

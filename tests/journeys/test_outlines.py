@@ -85,8 +85,8 @@ def test_a_sheet_has_measures_for_every_image_that_is_answered(
     Image.fromarray(np.full((48, 64), 255, np.uint8)).save(tmp_path / "white.png")
     (tmp_path / "empty.png").touch()
     with Image.open(scans[1]) as picture:
-        picture.save(tmp_path / "spaced.png", dpi=(254, 254))  # 0.1 mm a pixel
-    files = tmp_path / "white.png", tmp_path / "empty.png", scans[1], tmp_path / "spaced.png"
+        picture.save(tmp_path / "spaced.tif", dpi=(254, 254))  # 0.1 mm a pixel
+    files = tmp_path / "white.png", tmp_path / "empty.png", scans[1], tmp_path / "spaced.tif"
     done = cli("predict", outliner, *files, "--as", "csv", "--masks", tmp_path / "out")
     assert done.returncode == 11
     assert "empty (0 bytes)" in done.stderr

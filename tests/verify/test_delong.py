@@ -123,6 +123,8 @@ def test_equal_models_differ_by_nothing_and_degenerate_ones_say_so() -> None:
     same = delong_test(ill, first, first)
     assert (same.difference.low, same.difference.value, same.difference.high, same.p_value) == (0, 0, 0, 1)
     alike = delong_test(ill, first, first * 2 + 1)
+    assert (alike.difference.low, alike.difference.value, alike.difference.high, alike.p_value) == (0, 0, 0, 1)
+    alike = delong_test(ill, ill + first * 1e-3, ill + first * 2e-3)
     far = 1 - stats.binomtest(int(ill.sum()), int(ill.sum())).proportion_ci(method="exact").low
     assert (alike.difference.value, alike.p_value) == (0, 1)
     assert (-alike.difference.low, alike.difference.high) == (pytest.approx(far), pytest.approx(far))

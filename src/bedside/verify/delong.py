@@ -78,18 +78,19 @@ def least_share(n: int, level_frac: float = 0.95) -> float:
 
 
 def no_difference(found: Placements, scores: tuple[FloatArray, FloatArray], level_frac: float = 0.95) -> Estimate:
-    """Difference of two AUROCs whose placements are the same: 0, and as uncertain as the pairs are few.
+    """Difference of two AUROCs whose placements are the same: 0, and of two perfect ones as uncertain as pairs are few.
 
-    None of k independent pairs of cases is ranked by one model only, so that the share of all pairs which are, and with
-    it the difference, is at most what Clopper and Pearson leave. Scores that are the same do not differ in any case.
+    Where both models rank every pair rightly, k independent pairs leave to each an area below 1 (Clopper and Pearson),
+    and so a difference. Elsewhere, and of scores that are the same, it is exactly 0.
     """
     n_units = found.n_units
-    if np.array_equal(*scores):
-        return Estimate(value=0.0, low=0.0, high=0.0, n_patients=n_units, level_frac=level_frac, method="equal scores")
+    if np.array_equal(*scores) or found.areas[0] not in (0.0, 1.0):
+        exact = "equal scores" if np.array_equal(*scores) else "equal placements"
+        return Estimate(value=0.0, low=0.0, high=0.0, n_patients=n_units, level_frac=level_frac, method=exact)
     far = 1 - least_share(found.n_pairs, level_frac)
     return Estimate(
         value=0.0, low=-far, high=far, n_patients=n_units, level_frac=level_frac,
-        method=f"equal placements, exact over {found.n_pairs} independent pairs",
+        method=f"perfect separation by both, exact over {found.n_pairs} independent pairs",
     )  # fmt: skip
 
 

@@ -86,13 +86,14 @@ class MarkJudge:
         self, marks: IntArray, own: FloatArray, other: FloatArray, weights: Weights, margin: float, index: IntArray
     ) -> NonInferiority:
         n_units = n_distinct(index)
-        value = macro_figure(marks, own) - macro_figure(marks, other)
+        areas = macro_figure(marks, own), macro_figure(marks, other)
+        value, perfect = areas[0] - areas[1], areas == (1.0, 1.0) and not np.array_equal(own, other)
         drawn = np.full(len(weights), math.nan)
         if not math.isnan(value):
             drawn = mark_draws(marks, own, weights).macro("auroc") - mark_draws(marks, other, weights).macro("auroc")
         return judge_difference(
             value, drawn, margin=margin, n_patients=n_units, metric=self.metric,
-            n_agreeing=0 if np.array_equal(own, other) else min(rarest_of(marks, index), max(1, n_units // 2)),
+            n_agreeing=min(rarest_of(marks, index), max(1, n_units // 2)) if perfect else 0,
         )  # fmt: skip
 
     def evaluate(

@@ -76,14 +76,15 @@ def compare_aurocs(
         k = task.positive
         difference = auroc_difference(labels == k, small[:, k], reference[:, k], units)
         return judged(difference, margin)
-    value = auroc_of(task, labels, small) - auroc_of(task, labels, reference)
+    areas = auroc_of(task, labels, small), auroc_of(task, labels, reference)
+    value, both_perfect = areas[0] - areas[1], areas == (1.0, 1.0) and not np.array_equal(small, reference)
     weights = weights_of(draws, len(labels))
     found = drawn_aurocs(task, labels, small, weights) - drawn_aurocs(task, labels, reference, weights)
     index = unit_index(units, len(labels))
     n_rarest = min(n_distinct(index[labels == k]) for k in np.unique(labels))
     return judge_difference(
         value, found, margin=margin, n_patients=n_patients, n_rarest=n_rarest,
-        n_agreeing=0 if np.array_equal(small, reference) else min(n_rarest, max(1, n_patients // 2)),
+        n_agreeing=min(n_rarest, max(1, n_patients // 2)) if both_perfect else 0,
     )  # fmt: skip
 
 
@@ -125,9 +126,9 @@ def judge_difference(
     Draws in which it is undefined are left out. With `n_rarest` patients of the rarest class the percentiles lie as
     much further out as Student's quantile and the error of so few are larger than a normal's.
 
-    Where no draw differs there is no spread to read an interval from, and two models that are not the same may still
-    differ in the next patient: `n_agreeing` is the number of independent patients (or pairs of them) that agree, whose
-    exact bound the interval then gets. 0 is for outputs that are the same.
+    Two models that are perfect in every draw leave no spread to read an interval from, and may still differ in the next
+    patient: `n_agreeing` is the number of independent patients (or pairs of them) in which both are right, whose exact
+    bound the interval then gets. 0 is for all other models, and for outputs that are the same.
 
     Raises
     ------
@@ -141,7 +142,7 @@ def judge_difference(
     if n_agreeing and not found.any() and not value:
         far = 1 - least_share(n_agreeing)
         same = Estimate(value=0.0, low=-far, high=far, n_patients=n_patients,
-                        method=f"no draw differs, exact over {n_agreeing} that agree")  # fmt: skip
+                        method=f"both perfect, exact over {n_agreeing} independent patients or pairs")  # fmt: skip
         return judged(same, margin, metric=metric)
     low, high = (float(x) for x in np.percentile(found, [tail, 100 - tail]))
     expanded = f", tails of {tail:.2g} %" if n_rarest is not None else ""

@@ -69,7 +69,7 @@ def test_a_preset_bounds_the_voxels_that_a_fit_sees(name: str, n_volumes: int, s
     assert not more_would_fit
 
 
-def test_182_volumes_are_seen_nine_times_by_the_quick_preset_and_eight_as_often_as_before() -> None:
+def test_182_volumes_are_seen_nine_times_by_the_quick_preset_and_eight_as_often_as_images() -> None:
     quick = preset_named("quick")
     for n_volumes, n_epochs in ((182, 9), (8, 30)):
         plan = for_volumes(TrainPlan(n_epochs=quick.student_epochs(n_volumes)), LARGE, OUTLINE, may_flip=False,

@@ -30,7 +30,7 @@ from benchmarks.ledger import Figure, record
 
 CELLS = Path(__file__).parent / ".cells" / "blocks"
 TABLE = ("pneumonia28", "nodule32")
-N_IMAGES, N_TURNS, N_RUNS = 10_000, 15, 100
+N_IMAGES, N_TURNS, N_RUNS = 6_000, 15, 100
 FORMAT = "onnx"
 SIZES = {
     "inverted": (3, (16, 24, 40)),

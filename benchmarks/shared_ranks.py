@@ -29,7 +29,7 @@ from benchmarks.compression.studies import Material, gathered, monitor_of
 from benchmarks.ledger import Figure, record
 
 CELLS = Path(__file__).parent / ".cells" / "shared_ranks"
-N_NETWORKS, ALONE_IMAGES, DRAW_SEED = 14, 10_000, 7
+N_NETWORKS, ALONE_IMAGES, DRAW_SEED = 14, 6_000, 7
 SPACES = {
     "two blocks": (search.SPACE, search.CELLS / "shared.safetensors"),
     "five blocks": (replace(search.SPACE, kinds=KINDS, attentions=ATTENTIONS), CELLS / "five-blocks.safetensors"),

@@ -71,20 +71,15 @@ PLACES = [(slice(2, 6), slice(12, 18), slice(3, 7)), (slice(9, 14), slice(1, 6),
 @pytest.mark.parametrize("place", PLACES)
 def test_the_cube_of_a_volume_that_counts_is_hot(place: tuple[slice, ...]) -> None:
     class Cube:
-        def __init__(self) -> None:
-            self.most = 0
-
         def run(self, inputs):
-            batch = inputs["image"]
-            self.most = max(self.most, batch.size)
-            score = batch[:, 0, *place].mean(axis=(1, 2, 3)) * 4
+            score = inputs["image"][:, 0, *place].mean(axis=(1, 2, 3)) * 4
             return {"logits": np.stack([np.zeros_like(score), score], axis=1)}
 
     volume = np.random.default_rng(1).normal(-1, 0.1, (2, 16, 24, 14)).astype(np.float32)
     volume[:, *place] = 1
     volume[:, :, :, 13] = 0  # padding
-    held, session = volume.copy(), Cube()
-    heat = occlusion_map(session, held, POINT, 1)
+    held = volume.copy()
+    heat = occlusion_map(Cube(), held, POINT, 1)
     assert heat.shape == (16, 24, 14)
     assert (heat.max(), heat.min()) == (1, 0)
     peak = np.unravel_index(int(heat.argmax()), heat.shape)
@@ -92,7 +87,7 @@ def test_the_cube_of_a_volume_that_counts_is_hot(place: tuple[slice, ...]) -> No
     away = heat.copy()
     away[tuple(slice(max(0, part.start - 5), part.stop + 5) for part in place)] = 0
     assert not away.any(), "hiding what does not count changes nothing"
-    assert heat[place].mean() > 0.5
+    assert heat[place].mean() > 3 * heat.mean()
     assert not heat[:, :, 13].any(), "padding is never hot"
     np.testing.assert_array_equal(held, volume)
 

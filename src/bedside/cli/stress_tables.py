@@ -55,14 +55,11 @@ def _corruption_table(found: Robustness) -> Table:
 
 
 def _volume_table(found: VolumeRobustness) -> Table:
-    title = (
-        f"Dice of the shipped model, and what is lost of it; clean: {found.clean_shipped}; "
-        f"its own fp32 file: {found.clean_fp32}"
-    )
+    title = f"Dice of the shipped model (change); clean: {found.clean_shipped}; its own fp32 file: {found.clean_fp32}"
     table = Table("corruption", *(f"severity {s}" for s in found.severities), "lost by compression", title=title)
     for name in found.suite.names:
         rows = [r for r in found.results if r.corruption == name]
-        cells = [f"{r.shipped_dice.value:.3f} (loss {r.shipped_loss})" for r in rows]
+        cells = [f"{r.shipped_dice.value:.3f} ({-r.shipped_loss.value:+.3f})" for r in rows]
         table.add_row(name, *cells, str(found.of_corruption[name]))
     return table
 

@@ -36,8 +36,8 @@ def presets_devices_formats() -> str:
     ]
     parts = [
         "# Presets, devices and formats\n\n## Presets\n\nEpochs follow from the number of images. "
-        "Of volumes they are half as many, and\nno more than see a number of voxels (counted in the crops that large volumes are learned "
-        "from; where\na class a volume is asked for, twice that number).\n",
+        "Of volumes they are half as many, and\nno more than see a number of voxels (counted in the crops that large "
+        "volumes are learned from; where\na class a volume is asked for, twice that number).\n",
         "| preset | images seen by the reference | by each student | voxels seen by each, millions | shared views | "
         "candidates | largest input, px |",
         "|---|---|---|---|---|---|---|", *amounts,

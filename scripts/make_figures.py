@@ -1,6 +1,8 @@
 """Write the measured figures into README and docs: ``python scripts/make_figures.py``; a test compares them."""
 
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -67,12 +69,48 @@ def readme_table() -> str:
     return "\n".join(lines)
 
 
+_BLOCKS = re.compile(r"blocks, (\w+): (\w+), gate (\w+) \(.*?([\d.]+) MMACs")
+
+
+def blocks_table() -> str:
+    """Blocks and gates side by side, the data sets one after the other."""
+    lines = ["| data set | block | gate | MMACs | test AUROC | difference | int8 loses | int8 file |", "|---" * 8 + "|"]
+    for row in rows("compression"):
+        if named := _BLOCKS.match(row["figure"]):
+            told = row["target"].removeprefix("none, for comparison; ").split("; ")
+            gap, loss, file = ["", *told][-3:]
+            gap, loss = gap.removeprefix("paired difference "), loss.removeprefix("int8 loses ")
+            lines.append("| " + " | ".join([*named.groups(), shown(row), gap, loss, file]) + " |")
+    return "\n".join(lines)
+
+
+def search_table() -> str:
+    """Samplers against random search, and how shared weights rank."""
+    quoted = [
+        f"| {row['figure']} | {shown(row)} | {row['target']} |"
+        for row in rows("compression")
+        if row["figure"].startswith("shared weights, ") or " against random search, " in row["figure"]
+    ]
+    return "\n".join(["| measured | value | target |", "|---|---|---|", *quoted])
+
+
+QUOTING: dict[Path, Callable[[], str]] = {
+    ROOT / "README.md": readme_table,
+    ROOT / "docs" / "explanation" / "light-blocks.md": blocks_table,
+    ROOT / "docs" / "explanation" / "search.md": search_table,
+}
+"""Pages that quote figures between two marks, and what they quote."""
+
+
+def quoting(path: Path) -> str:
+    """A page with its figures as they are."""
+    before, rest = path.read_text().split(START)
+    return f"{before}{START}\n{QUOTING[path]()}\n{END}{rest.split(END)[1]}"
+
+
 def pages() -> dict[Path, str]:
     """Every file that quotes figures, as it should be."""
-    readme = ROOT / "README.md"
-    before, rest = readme.read_text().split(START)
-    after = rest.split(END)[1]
-    return {PAGE: page(), readme: f"{before}{START}\n{readme_table()}\n{END}{after}"}
+    return {PAGE: page()} | {path: quoting(path) for path in QUOTING}
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ STUDIES = {
     "pneumonia28": Study(source="medmnist:pneumoniamnist", image_px=28),
     "breast28": Study(source="medmnist:breastmnist", image_px=28),
     "nodule50": Study(source="npz:ct_nodule_luna16_patches/luna16_patches_50.npz", image_px=50, classes="none,nodule"),
+    "nodule32": Study(source="npz:ct_nodule_luna16_patches/luna16_patches_50.npz", image_px=32, classes="none,nodule"),
     "busi64": Study(source="folder:us_breast_busi", image_px=64),
     "braintumor64": Study(source="folder:mri_braintumor4", image_px=64),
     "ham64": Study(source="folder:derm_ham10000", image_px=64),

@@ -128,3 +128,13 @@ def test_other_voxels_give_about_the_same_volume(outliner: Path, tmp_path: Path)
     assert second.mask.shape == fine.shape
     whole = [sum(held.size or 0 for held in found.outlined) for found in (first, second)]
     assert whole[1] == pytest.approx(whole[0], rel=0.1)
+
+
+def test_its_sealed_volumes_are_spoilt(outliner: Path, cli: Cli, tmp_path: Path) -> None:
+    out = tmp_path / "figures.json"
+    done = cli("robustness", outliner, "--data", f"msd:{outliner.parent}", "--severity", "1,3,5", "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert "the sealed part of the bundle's cohort" in done.stdout
+    found = json.loads(out.read_text())
+    hall = json.loads((outliner / "evidence" / "spoilt_volumes.json").read_text())
+    assert found["robustness"] == hall, "the verb measures what the hall measured"

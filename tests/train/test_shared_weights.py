@@ -1,5 +1,11 @@
 """Shared weights: a part computes what it should, learns with the others, and its score says something."""
 
+from copy import deepcopy
+from dataclasses import replace
+from functools import partial
+from itertools import product
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
@@ -15,17 +21,22 @@ from bedside.data.targets import labels_of
 from bedside.train.architecture import Architecture, build
 from bedside.train.elastic_space import ElasticSpace
 from bedside.train.fitting import TrainingData, logits_of
+from bedside.train.genome import ATTENTIONS, KINDS
 from bedside.train.plan import TrainPlan
 from bedside.train.shared_weights import SharedPlan, extracted, fit_shared, shared_weights
 from bedside.verify.metrics import auroc
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 pytestmark = pytest.mark.workshop
 
 SPEC = TensorSpec(n_channels=1, height_px=16, width_px=16)
 SPACE = ElasticSpace(
-    kinds=("inverted", "residual"), expansions=(2, 4), depths=(1, 2), widths=((8, 16), (16, 24)),
-    attentions=("none", "se"), exit_points=(1,),
+    kinds=KINDS, expansions=(2, 4), depths=(1, 2), widths=((8, 16), (16, 24)), attentions=ATTENTIONS,
+    exit_points=(1,),
 )  # fmt: skip
+LEARNED = replace(SPACE, kinds=("ghost", "residual"), attentions=("none", "se"))
 PLAN = TrainPlan(n_epochs=1, n_views=2)
 
 
@@ -74,13 +85,13 @@ def test_every_network_of_the_space_can_be_cut_out(data: TrainingData) -> None:
 
 
 def test_parts_learn_together(data: TrainingData) -> None:
-    held = shared_weights(SPACE, SPEC, 2, seed=0)
+    held = shared_weights(LEARNED, SPEC, 2, seed=0)
     rng = np.random.default_rng(1)
-    genomes = [SPACE.largest(), *(SPACE.sample(rng) for _ in range(4))]
+    genomes = [LEARNED.largest(), *(LEARNED.sample(rng) for _ in range(4))]
     before = np.mean([score(extracted(held, architecture(g), data), data) for g in genomes])
     losses: list[float] = []
     fit_shared(
-        held, SPACE, {16: data}, SharedPlan(n_images=64 * 120), PLAN, on_step=lambda s, n, loss: losses.append(loss)
+        held, LEARNED, {16: data}, SharedPlan(n_images=64 * 120), PLAN, on_step=lambda s, n, loss: losses.append(loss)
     )
     after = [score(extracted(held, architecture(g), data), data) for g in genomes]
     assert len(losses) == 120
@@ -96,6 +107,113 @@ def test_the_same_seed_gives_the_same_weights(data: TrainingData) -> None:
     assert all(torch.equal(runs[0][name], runs[1][name]) for name in runs[0])
 
 
-def test_what_writes_halves_is_refused(refuses) -> None:
-    with refuses(RecipeError, "ghost"):
-        shared_weights(ElasticSpace(kinds=("inverted", "ghost")), SPEC, 2, seed=0)
+def supernet_set_to(held, genome, space: ElasticSpace):
+    """The largest network of the genome's blocks, its other channels, branches and kernel borders put to nothing.
+
+    Nothing here knows where channels lie that come in halves: a layer that makes channels makes nothing of the last
+    ones, a depthwise layer passes on what is nothing, and what reads them reads nothing, wherever they lie.
+    """
+    part = build(architecture(genome), seed=0)
+    widest = space.largest()
+    n = genome.n_stages
+    whole = build(
+        architecture(replace(
+            genome, widths=widest.widths[:n], expansions=widest.expansions[:n], kernels_px=widest.kernels_px[:n]
+        )), seed=0,
+    )  # fmt: skip
+    shapes = {name: value.shape for name, value in part.named_parameters()}
+    with torch.no_grad():
+        for name, value in whole.named_parameters():
+            value.copy_(held[key_of(name, genome)])
+            if name not in shapes:
+                value.zero_()
+            elif value.ndim == 4:
+                cut = (value.shape[-1] - shapes[name][-1]) // 2
+                inside = torch.zeros_like(value)
+                inside[..., cut : value.shape[-2] - cut, cut : value.shape[-1] - cut] = 1
+                value.mul_(inside if value.shape[-1] > 1 else 1)
+    for name, layer in whole.named_modules():
+        makes = isinstance(layer, torch.nn.BatchNorm2d) and not follows_depthwise(whole, name)
+        if (makes or name.endswith("attention.reduce")) and f"{name}.bias" in shapes:
+            for own, value in layer.named_parameters():
+                value.data[shapes[f"{name}.{own}"][0] :] = 0
+    for name, is_live in probed(whole.eval()).items():
+        whole.get_parameter(f"{name}.bias").data[~is_live] = 0
+    return whole
+
+
+def key_of(name: str, genome) -> str:
+    place = name.split(".")
+    if place[0] != "stages":
+        return name
+    kind, gate = genome.kinds[int(place[1])], genome.attentions[int(place[1])]
+    return f"{kind}:{gate}:{name}" if "attention" in place else f"{kind}:{name}"
+
+
+def follows_depthwise(model, name: str) -> bool:
+    before = next(iter(model.get_submodule(name.rpartition(".")[0]).children()))
+    return isinstance(before, torch.nn.Conv2d) and before.groups > 1
+
+
+def probed(whole) -> "dict[str, Tensor]":
+    """Channels that reach each norm after a depthwise layer; found with activations that never end a live one."""
+    probe, found = deepcopy(whole), {}
+
+    def passed_on(name: str, layer, inputs, output):
+        found[name] = inputs[0].abs().amax((0, 2, 3)) > 0
+        return output * found[name][None, :, None, None]
+
+    for name, layer in list(probe.named_modules()):
+        if isinstance(layer, torch.nn.ReLU6):
+            probe.set_submodule(name, torch.nn.Identity())
+        elif isinstance(layer, torch.nn.Hardsigmoid):
+            probe.set_submodule(name, torch.nn.Sigmoid())
+        elif isinstance(layer, torch.nn.BatchNorm2d) and follows_depthwise(probe, name):
+            layer.register_forward_hook(partial(passed_on, name))
+    with torch.no_grad():
+        probe(torch.rand(2, 1, 16, 16))
+    return found
+
+
+def lively(held) -> None:
+    """Weights as after training: norms scale and shift."""
+    rng = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for value in held.values():
+            if value.ndim == 1:
+                value.copy_(0.5 + torch.rand(value.shape, generator=rng))
+
+
+@pytest.mark.parametrize(("first", "second"), [*product(KINDS, KINDS)])
+def test_a_part_answers_as_the_supernet_set_to_it(first: str, second: str, data: TrainingData) -> None:
+    # Every pair of neighbours, and every gate once before and once behind every kind.
+    gate = ATTENTIONS[(KINDS.index(first) + KINDS.index(second)) % len(ATTENTIONS)]
+    space = ElasticSpace(
+        kinds=tuple({first: 0, second: 0}), attentions=tuple({"none": 0, gate: 0}), expansions=(2, 4), depths=(2,),
+        widths=((16, 32), (24, 48)),
+    )  # fmt: skip
+    held = shared_weights(space, SPEC, 2, seed=0)
+    lively(held)
+    # Neighbours of a channel (ECA) and the mean of all channels (CBAM) depend on how many there are: such a stage keeps
+    # its channels, and the next one is cut.
+    keeps = gate in ("eca", "cbam")
+    genome = space.genome_of({
+        "n_stages": 2, "kind1": first, "kind2": second, "kernel1": 3, "kernel2": 3, "depth1": 2, "depth2": 2,
+        "attention1": gate, "attention2": "none" if keeps else gate, "width1": 32 if keeps else 16, "width2": 24,
+        "expansion1": 4 if keeps else 2, "expansion2": 2,
+    })  # fmt: skip
+    few = replace(data, development=data.development[:8])
+    part, whole = extracted(held, architecture(genome), few), supernet_set_to(held, genome, space)
+    for layer in part.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            torch.nn.BatchNorm2d.reset_running_stats(layer)
+    images = torch.rand(3, 1, 16, 16)
+    with torch.no_grad():
+        answers = part(images)
+        torch.testing.assert_close(answers, whole(images), atol=1e-4, rtol=1e-4)
+    assert float(answers.std()) > 0
+
+
+def test_networks_that_learn_with_exits_are_refused(refuses) -> None:
+    with refuses(RecipeError, "exits"):
+        shared_weights(ElasticSpace(exit_points=(2,), supervises=True), SPEC, 2, seed=0)

@@ -30,6 +30,8 @@ class SearchRequest:
     sampler: str
     costs: str
     families: str
+    blocks: str
+    gates: str
     resolutions: str
     quality: str
     supernet_images: int
@@ -50,6 +52,8 @@ class SearchRequest:
         ------
         InputError
             If one is not a list of names or of numbers.
+        RecipeError
+            If a block or a gate is unknown.
         """
         from bedside.compress.search.brief import SearchPlan
         from bedside.compress.search.options import SearchOptions
@@ -59,7 +63,8 @@ class SearchRequest:
             n_design=min(12, self.n_measured),
         )  # fmt: skip
         return SearchOptions(
-            families=_names(self.families), costs=_names(self.costs), sampler=self.sampler,  # type: ignore[arg-type]
+            families=_names(self.families), blocks=_names(self.blocks), gates=_names(self.gates),
+            costs=_names(self.costs), sampler=self.sampler,  # type: ignore[arg-type]
             resolutions_px=tuple(int(number) for number in _numbers(self.resolutions, "--resolutions")),
             quality=self.quality, supernet_images=self.supernet_images, fit_epochs=self.fit_epochs,
             kept_fracs=_numbers(self.kept_fracs, "--kept"), precisions=_names(self.precisions), plan=plan,

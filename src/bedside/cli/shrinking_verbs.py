@@ -113,6 +113,8 @@ def search(
     sampler: Annotated[str, typer.Option(help="tpe, nsga2 (evolutionary) or random.")] = "tpe",
     costs: Annotated[str, typer.Option(help="Objectives beside quality: latency,size,memory,energy.")] = "latency,size",
     families: Annotated[str, typer.Option(help="elastic (gene by gene), residual, depthwise, fire, ...")] = "elastic",
+    blocks: Annotated[str, typer.Option(help="Of elastic: inverted, residual, ghost, fire, rep.")] = "",
+    gates: Annotated[str, typer.Option(help="Of elastic: none, se, eca, cbam, coord.")] = "",
     resolutions: Annotated[str, typer.Option(help="Input sides in px; by default all, 3/4 and 1/2.")] = "",
     quality: Annotated[str, typer.Option(help="supernet (shared weights), or fit (a short fit each).")] = "supernet",
     supernet_images: Annotated[int, typer.Option(help="Images that the supernet sees.", min=1)] = 120_000,
@@ -145,7 +147,8 @@ def search(
 
     run_search(
         SearchRequest(
-            n_trials=trials, sampler=sampler, costs=costs, families=families, resolutions=resolutions, quality=quality,
+            n_trials=trials, sampler=sampler, costs=costs, families=families, blocks=blocks, gates=gates,
+            resolutions=resolutions, quality=quality,
             supernet_images=supernet_images, fit_epochs=fit_epochs, kept_fracs=kept, precisions=precisions,
             batch=batch, patience=patience,
             n_measured=measured, n_finalists=finalists, ray=ray, ships=not search_only,

@@ -8,8 +8,7 @@ import numpy as np
 
 from bedside.base.arrays import BoolArray
 from bedside.compress.channels import Channels
-from bedside.compress.foreground import foreground_of
-from bedside.compress.layer_values import in_order, read_at, told
+from bedside.compress.layer_samples import Seen, read, told
 
 if TYPE_CHECKING:
     import torch
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
 
 RIDGE_FRAC = 1e-2
 """Pull towards the layer's own weights, as a share of the mean energy of its inputs."""
-
-FLOOR = 0.25
-"""Chance of a background place to be drawn, against one of foreground."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,20 +63,43 @@ def reconstruct(
     """
     import torch
 
-    from bedside.train.fitting import as_batch
-
-    pixels = data.development[rows]
-    weights = torch.from_numpy(FLOOR + (1 - FLOOR) * foreground_of(pixels))[:, None] if pixels.ndim == 4 else None
-    images = as_batch(data.preprocess.normalize(pixels))
+    seen = Seen.of(data, rows)
     pruned.eval()
     with torch.no_grad():
-        for name in in_order(pruned, cut.readers, images[:2]):
+        for name in _in_order(pruned, cut.readers, seen.cases[:2]):
             draws = torch.Generator().manual_seed(seed)
-            outputs, places = told(dense, name, images, weights, draws)
+            outputs, places = told(dense, name, seen, draws)
             if name in cut.kept_outputs:
                 outputs = outputs[:, torch.from_numpy(cut.kept_outputs[name])]
-            inputs = read_at(pruned, name, images, places)
+            inputs = read(pruned, name, seen, places)
             _refit(pruned.get_submodule(name), inputs.double(), outputs.double())
+
+
+def _in_order(model: "nn.Module", names: frozenset[str], images: "torch.Tensor") -> list[str]:
+    """The layers that can be refitted, in the order in which they run; one that runs twice is left out."""
+    from torch import nn
+
+    order: list[str] = []
+    layers = {name: model.get_submodule(name) for name in sorted(names)}
+
+    def noting(name: str) -> Any:
+        return lambda module, inputs: order.append(name)
+
+    hooks = [
+        layer.register_forward_pre_hook(noting(name))
+        for name, layer in layers.items()
+        if type(layer) is nn.Linear or (type(layer) is nn.Conv2d and _is_plain(layer))
+    ]
+    try:
+        model(images)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return [name for name in order if order.count(name) == 1]
+
+
+def _is_plain(layer: Any) -> bool:
+    return layer.groups == 1 and layer.padding_mode == "zeros" and not isinstance(layer.padding, str)
 
 
 def _refit(layer: Any, inputs: "torch.Tensor", outputs: "torch.Tensor") -> None:

@@ -47,7 +47,10 @@ class ElasticSpace:
             if not values or (not name.startswith(_UNORDERED) and list(values) != sorted(set(values))):  # type: ignore[type-var]
                 raise RecipeError(f"a space whose {name} is one of {values}", expected="rising values, one at least",
                                   hint="sort them")  # fmt: skip
-        _ = self.smallest(), self.largest()  # a genome that cannot be built says so
+        _ = self.smallest()  # a genome that cannot be built says so
+        genes = self.genes_of(self.largest())
+        for name, value in ((name, value) for name, values in self.choices.items() for value in values):
+            _ = self.genome_of(genes | {name: value})
 
     @property
     def choices(self) -> dict[str, tuple[int | str, ...]]:

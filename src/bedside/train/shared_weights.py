@@ -1,9 +1,9 @@
 """A supernet: one set of weights of which every elastic network of a space is a part.
 
-A network takes the first channels of each layer, the middle of each kernel and the first blocks of each stage. Each
-step draws one network and teaches its part (single-path sampling: Guo et al., ECCV 2020). Normalization statistics
-belong to a network, not to the weights: they are taken anew from development images when one is cut out (Yu & Huang,
-ICCV 2019).
+A network takes the first channels of each layer (of each half, where two stand side by side: `bedside.train.halves`),
+the middle of each kernel, the first branches of each rep block and the first blocks of each stage. Each step draws one
+network and teaches its part (single-path sampling: Guo et al., ECCV 2020). Normalization statistics belong to a
+network, not to the weights: they are taken anew from development images when one is cut out (Yu & Huang, ICCV 2019).
 """
 
 from collections.abc import Callable, Mapping
@@ -20,13 +20,11 @@ from bedside.base.task import TensorSpec
 from bedside.train.architecture import Architecture, build
 from bedside.train.elastic_space import ElasticSpace
 from bedside.train.genome import Genome
+from bedside.train.halves import parts_of
 
 if TYPE_CHECKING:
     from bedside.train.fitting import TrainingData
     from bedside.train.plan import TrainPlan
-
-KINDS = ("inverted", "residual")
-"""Blocks whose channels are all alike; those that write halves side by side cannot be cut at the end."""
 
 N_REFRESHED = 256
 """Development images that set the statistics of a network that is cut out."""
@@ -67,11 +65,11 @@ def shared_weights(space: ElasticSpace, spec: TensorSpec, n_classes: int, *, see
     Raises
     ------
     RecipeError
-        If the space has a kind whose channels cannot be cut at the end.
+        If the networks of the space learn with exits: a step teaches one head.
     """
-    if not set(space.kinds) <= set(KINDS) or space.supervises:
+    if space.supervises:
         raise RecipeError(
-            f"networks of {', '.join(space.kinds)} cannot share weights", expected="kinds of " + ", ".join(KINDS),
+            "networks that learn with exits cannot share weights", expected="a space that does not supervise exits",
             hint="search them by short fits",
         )  # fmt: skip
     held: Shared = {}
@@ -129,8 +127,8 @@ def extracted(held: Shared, architecture: Architecture, data: "TrainingData", *,
     norms = [layer for layer in model.modules() if isinstance(layer, nn.BatchNorm2d)]
     momenta = [layer.momentum for layer in norms]
     with torch.no_grad():
-        for name, value in model.named_parameters():
-            value.copy_(_cut(held[_key(name, genome)], tuple(value.shape)))
+        for name, value in _parts(held, model, genome).items():
+            model.get_parameter(name).copy_(value)
         for layer in norms:
             layer.reset_running_stats()
             layer.momentum = None  # the mean over all batches
@@ -156,17 +154,31 @@ def _blank(genome: Genome, spec: TensorSpec, n_classes: int) -> nn.Module:
 
 def _cut_out(held: Shared, model: nn.Module, genome: Genome) -> dict[str, torch.Tensor]:
     """Parts of the shared weights that gradients flow through, and statistics that are thrown away."""
-    parts = {name: _cut(held[_key(name, genome)], tuple(value.shape)) for name, value in model.named_parameters()}
+    parts = _parts(held, model, genome)
     for name, value in model.named_buffers():
         parts[name] = torch.full(value.shape, _FRESH.get(name.rpartition(".")[2], 0), dtype=value.dtype)
     return parts
 
 
-def _cut(whole: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
-    """The first channels of a weight, and the middle of its kernel."""
-    cuts = [slice(0, n) for n in shape[:2]]
-    cuts += [slice((m - n) // 2, (m - n) // 2 + n) for m, n in zip(whole.shape[2:], shape[2:], strict=True)]
-    return whole[tuple(cuts)]
+def _parts(held: Shared, model: nn.Module, genome: Genome) -> dict[str, torch.Tensor]:
+    """The part of the shared weights that each weight of a network is, by its name in the network."""
+    found: dict[str, torch.Tensor] = {}
+    for place, layer in model.named_modules():
+        for own, value in layer.named_parameters(recurse=False):
+            name = f"{place}.{own}"
+            found[name] = _cut(held[_key(name, genome)], tuple(value.shape), parts_of(layer))
+    return found
+
+
+def _cut(whole: torch.Tensor, shape: tuple[int, ...], n_parts: tuple[int, int]) -> torch.Tensor:
+    """The first channels of each part of a weight's outputs and inputs, and the middle of its kernel."""
+    cut = whole
+    for axis, (n, parts) in enumerate(zip(shape[:2], n_parts, strict=False)):
+        if n < (n_held := whole.shape[axis]):
+            cut = cut.unflatten(axis, (parts, n_held // parts)).narrow(axis + 1, 0, n // parts).flatten(axis, axis + 1)
+    for axis, (m, n) in enumerate(zip(whole.shape[2:], shape[2:], strict=True), 2):
+        cut = cut.narrow(axis, (m - n) // 2, n)
+    return cut
 
 
 def _key(name: str, genome: Genome) -> str:

@@ -5,7 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="a search needs the workshop extra")
 
-from bedside.base.errors import InputError
+from bedside.base.errors import InputError, RecipeError
 from bedside.base.journal import Journal
 from bedside.base.task import Task
 from bedside.compress.search.brief import SearchPlan
@@ -101,3 +101,21 @@ def test_both_precisions_of_a_short_fit_are_other_answers(tmp_path) -> None:
 def test_unknown_precisions_are_refused(refuses, precisions: tuple[str, ...]) -> None:
     with refuses(InputError, "int8, fp32"):
         SearchOptions(precisions=precisions, plan=SearchPlan())
+
+
+def test_blocks_and_gates_are_those_that_were_asked_for() -> None:
+    options = SearchOptions(blocks=("ghost", "fire"), gates=("none", "coord"))
+    assert options.genes.kinds == ("ghost", "fire")
+    assert options.genes.attentions == ("none", "coord")
+    assert options.genes.widths == SearchOptions().genes.widths
+
+
+@pytest.mark.parametrize(("asked", "said"), [({"blocks": ("ghost", "flame")}, "flame"), ({"gates": ("gate",)}, "gate")])
+def test_unknown_blocks_and_gates_are_refused(refuses, asked: dict[str, tuple[str, ...]], said: str) -> None:
+    with refuses(RecipeError, said):
+        SearchOptions(**asked)  # type: ignore[arg-type]
+
+
+def test_blocks_of_whole_families_are_refused(refuses) -> None:
+    with refuses(InputError, "elastic"):
+        SearchOptions(families=("residual",), quality="fit", blocks=("ghost",))

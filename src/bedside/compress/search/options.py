@@ -1,6 +1,6 @@
 """What a search is asked for."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bedside.base.errors import InputError
 from bedside.compress.search.brief import SearchPlan
@@ -21,6 +21,9 @@ class SearchOptions:
     ----------
     families
         ``elastic``, whose networks are spelled out gene by gene, or whole families.
+    blocks, gates
+        Kinds of block and of attention of the elastic networks, of `bedside.train.genome.KINDS` and `ATTENTIONS`; by
+        default those of the space.
     resolutions_px
         Sides of the input; by default all, three quarters and half of what the cohort suits.
     costs
@@ -42,6 +45,8 @@ class SearchOptions:
 
     families: tuple[str, ...] = (ELASTIC,)
     elastic: ElasticSpace | None = None
+    blocks: tuple[str, ...] = ()
+    gates: tuple[str, ...] = ()
     resolutions_px: tuple[int, ...] = ()
     costs: tuple[str, ...] = ("latency", "size")
     quality: str = "supernet"
@@ -56,11 +61,22 @@ class SearchOptions:
 
     @property
     def genes(self) -> ElasticSpace:
-        """The elastic space that was asked for, or the one that suits the oracle."""
-        return self.elastic or (SHARED_ELASTIC if self.quality == "supernet" else FREE_ELASTIC)
+        """The elastic space that was asked for, or the one that suits the oracle.
+
+        Raises
+        ------
+        RecipeError
+            If a block or a gate is unknown.
+        """
+        usual = self.elastic or (SHARED_ELASTIC if self.quality == "supernet" else FREE_ELASTIC)
+        return replace(usual, kinds=self.blocks or usual.kinds, attentions=self.gates or usual.attentions)
 
     def __post_init__(self) -> None:
         check_costs(self.costs)
+        _ = self.genes  # an unknown block says so before anything is read
+        if (self.blocks or self.gates) and ELASTIC not in self.families:
+            raise InputError(f"blocks and gates for {', '.join(self.families)}", expected="the family elastic",
+                             hint="leave --blocks and --gates out")  # fmt: skip
         if not self.precisions or not set(self.precisions) <= set(PRECISIONS):
             raise InputError(f"precisions {self.precisions}", expected="some of " + ", ".join(PRECISIONS),
                              hint="int8 is usual")  # fmt: skip

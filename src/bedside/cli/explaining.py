@@ -60,7 +60,8 @@ def run_explain(bundle: Path, files: list[Path], method: str, out: Path, trust: 
             watch.tick(i, len(files), file.name)
             found = explain(predictor, file, method=method)
             image, heat = found.pictured()
-            write_atomic(out / name, overlay_png(image, heat, side_px=SIDE_PX))
+            n_planes = 3 if found.heat.ndim == 3 else 1
+            write_atomic(out / name, overlay_png(image, heat, side_px=n_planes * SIDE_PX))
             items.append(SheetItem(name=file.name, caption=_caption(found), image=image, heat=heat))
             console.print(f"{out / name}  {_caption(found)}", highlight=False, soft_wrap=True)
     title = f"{predictor.bundle.manifest.name}: {predictor.shipped.artifact.name}, {method}"

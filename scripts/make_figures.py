@@ -24,6 +24,15 @@ IN_README = (
         "BCCD blood cells 320 x 240 px, official test (72 images), centre_lite0, 12 epochs: AP50 of the shipped",
         "blood cells (BCCD), AP50",
     ),
+    (
+        "whole recipe: data sets with at least",
+        "data sets on which the recipe makes an fp32 ResNet-18 20x smaller and 8x faster, AUROC non-inferior",
+    ),
+    (
+        "kermany64, efficientnet_b0, ONNX Runtime",
+        "EfficientNet-B0, change of AUROC by int8 as ONNX Runtime documents it",
+    ),
+    ("kermany64, efficientnet_b0, autopilot", "EfficientNet-B0, change of AUROC by the int8 autopilot"),
     ("bedside predict of one PNG, whole process, wall", "`bedside predict` of one PNG, whole process, seconds"),
     ("ward install (pip install . in an empty venv), wall", "ward install, seconds"),
 )
@@ -60,11 +69,13 @@ def page() -> str:
 
 def readme_table() -> str:
     """The few figures that a newcomer asks for."""
-    found = rows("main") + rows("data")
+    found = rows("main") + rows("data") + rows("compression")
     lines = ["| measured | value | target |", "|---|---|---|"]
     for beginning, name in IN_README:
         lines += [
-            f"| {name} | {shown(row)} | {row['target']} |" for row in found if row["figure"].startswith(beginning)
+            f"| {name} | {shown(row)} | {row['target'].split(';')[0]} |"
+            for row in found
+            if row["figure"].startswith(beginning)
         ]
     return "\n".join(lines)
 

@@ -12,10 +12,11 @@ from bedside.verify import agreement as ours
 from bedside.verify.average_precision import average_precision
 from bedside.verify.averages import one_against_rest
 from bedside.verify.calibration import recalibration
-from bedside.verify.delong import delong_test, placements
+from bedside.verify.delong import delong_test
 from bedside.verify.distributions import beta_quantile, t_quantile
 from bedside.verify.intervals import macro, wilson
 from bedside.verify.metrics import auroc, macro_auroc
+from bedside.verify.placements import placements
 from bedside.verify.proportions import clopper_pearson, share, simel_ratio
 from bedside.verify.two_models import holm, mcnemar
 

@@ -33,7 +33,7 @@ from bedside.runtime.session import Session, logits, open_session
 from bedside.runtime.skip_fitting import fit_skipping
 from bedside.runtime.skipping import Skipping
 from bedside.runtime.tiling import Tiling, padded, run_tiled
-from bedside.serve.cascading import timed_outputs
+from bedside.serve.cascade_fitting import timed_outputs
 from bedside.verify.cascade import fit_cascade, judge_cascade
 from bedside.verify.operating_point import lock_operating_point
 from benchmarks.exporting import exported

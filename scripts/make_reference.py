@@ -26,7 +26,8 @@ def exit_codes() -> str:
 def presets_devices_formats() -> str:
     """Tables of presets and devices, and the formats."""
     amounts = [
-        f"| `{name}` | {p.reference_images:,} | {p.student_images:,} | {p.n_views} | {p.n_candidates} | {p.image_px} |"
+        f"| `{name}` | {p.reference_images:,} | {p.student_images:,} | {p.volume_voxels // 1_000_000:,} | "
+        f"{p.n_views} | {p.n_candidates} | {p.image_px} |"
         for name, p in PRESETS.items()
     ]
     machines = [
@@ -34,9 +35,12 @@ def presets_devices_formats() -> str:
         for d in devices().values()
     ]
     parts = [
-        "# Presets, devices and formats\n\n## Presets\n\nEpochs follow from the number of images.\n",
-        "| preset | images seen by the reference | by each student | shared views | candidates | largest input, px |",
-        "|---|---|---|---|---|---|", *amounts,
+        "# Presets, devices and formats\n\n## Presets\n\nEpochs follow from the number of images. "
+        "Of volumes they are half as many, and\nno more than see a number of voxels (counted in the crops that large "
+        "volumes are learned from; where\na class a volume is asked for, twice that number).\n",
+        "| preset | images seen by the reference | by each student | voxels seen by each, millions | shared views | "
+        "candidates | largest input, px |",
+        "|---|---|---|---|---|---|---|", *amounts,
         "\n## Devices\n\n| device | what it is | latency |\n|---|---|---|", *machines,
         "\nEnergy is measured on the host where a meter is found, else modelled as active power times latency.",
         f"\n## Formats\n\n{', '.join(f'`{name}`' for name in FORMATS)}, each in fp32 and int8. The first one that is "

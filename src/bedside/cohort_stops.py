@@ -20,6 +20,7 @@ from bedside.data.stacking import stack_images
 from bedside.data.targets import Targets, targets_of
 from bedside.data.units import units_of
 from bedside.running import WORKSHOP, Run
+from bedside.verify.few_cases import few_cases
 from bedside.verify.judge import Truth
 
 if TYPE_CHECKING:
@@ -77,11 +78,17 @@ class Material:
 
 
 def parted(run: Run, cohort: Cohort | str) -> Parts:
-    """Stops 1 and 2: load a source, leave out what the audit refuses, and split by patient."""
+    """Stops 1 and 2: load a source, leave out what the audit refuses, and split by patient.
+
+    Where a part has few cases of a class, the watch is told what that means before any work is spent on them.
+    """
     run.watch.stop(1, "cohort")
     kept, audit = audited(run, load_cohort(cohort) if isinstance(cohort, str) else cohort)
     run.watch.stop(2, "split")
-    return Parts(cohort=kept, audit=audit, split=split_by_patient(kept, seed=run.settings.seed))
+    split = split_by_patient(kept, seed=run.settings.seed)
+    for sentence in few_cases(split, kept.task):
+        run.watch.note(f"warning: few cases, {sentence}")
+    return Parts(cohort=kept, audit=audit, split=split)
 
 
 def audited(run: Run, cohort: Cohort) -> tuple[Cohort, CohortAudit]:

@@ -1,6 +1,7 @@
 """Stops 3 and 5: the reference, its answers, and the networks that recipes make of them."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,10 +59,11 @@ def plans_for(run: Run, cohort: Cohort, material: Material) -> tuple[TrainPlan, 
     )
     spec = material.preprocess.spec
     if spec.depth_px is not None:
-        reference, student = (
-            for_volumes(plan, spec, cohort.task, may_flip=cohort.may_flip, voxel_mm=material.preprocess.own_spacing_mm)
-            for plan in (reference, student)
-        )
+        fitted_in = partial(
+            for_volumes, spec=spec, task=cohort.task, may_flip=cohort.may_flip,
+            voxel_mm=material.preprocess.own_spacing_mm, n_volumes=n, max_voxels=settings.preset.volume_voxels,
+        )  # fmt: skip
+        reference, student = fitted_in(reference), fitted_in(student)
         reference = replace(reference, n_epochs=student.n_epochs)
     return reference, student
 

@@ -159,6 +159,18 @@ def test_swapped_labels_are_flagged_in_red(binary: ReportData) -> None:
     assert "are the labels swapped?" in Page(render_report(swapped)).text
 
 
+def test_few_cases_stand_in_red_on_the_first_screen_and_in_the_cohort(binary: ReportData) -> None:
+    sentence = 'test part: 7 patients with "ill": sensitivity is known to 59-100 %'
+    few = replace(binary, cohort=replace(binary.cohort, few=(sentence,)))
+    made = sections.sections_of(few)
+    page = Page(render_report(few, made))
+    assert (page.wrong, page.open) == ([], [])
+    assert f"Few cases, {sentence}." in page.text[: page.text.index("Preset")]
+    assert page.text.count(sentence) == 2
+    assert json.loads(report_json(few, made))["cohort"]["few"] == [sentence]
+    assert "few" not in json.loads(report_json(binary, sections.sections_of(binary)))["cohort"]
+
+
 def test_a_section_is_one_function_and_one_template(binary: ReportData, monkeypatch: pytest.MonkeyPatch) -> None:
     def extra(data: ReportData) -> Section:
         return Section(

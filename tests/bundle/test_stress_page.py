@@ -5,11 +5,13 @@ from html.parser import HTMLParser
 from bedside.base.estimate import Estimate
 from bedside.bundle.line_chart import Line, line_chart
 from bedside.bundle.stress_page import stress_page
+from bedside.data.corrupting_volumes import volume_suite
 from bedside.data.corruptions import suite_for
 from bedside.verify.adversarial import AdversarialReport, AttackCurve, AttackPoint, SanityCheck
 from bedside.verify.outliers import GateEvidence, OutlierKind
 from bedside.verify.robustness import CorruptionResult, Robustness
 from bedside.verify.standing import Standing
+from bedside.verify.volume_robustness import SpoiltVolumes, VolumeRobustness
 
 
 def estimate(value: float) -> Estimate:
@@ -35,6 +37,23 @@ def robustness() -> Robustness:
         suite=suite, severities=(1, 5), clean_shipped=standing(0.9), clean_reference=standing(0.9), results=results,
         of_corruption={name: estimate(0.05) for name in suite.names}, mean_shipped_loss=estimate(0.1),
         mean_reference_loss=estimate(0.05), mean_excess_loss=estimate(0.05), n_cases=100, n_patients=50, seed=0,
+    )  # fmt: skip
+
+
+def volumes() -> VolumeRobustness:
+    suite = volume_suite("CT")
+    results = tuple(
+        SpoiltVolumes(
+            corruption=name, severity=s, shipped_dice=estimate(0.9 - 0.1 * s), fp32_dice=estimate(0.9),
+            shipped_loss=estimate(0.1), excess_loss=estimate(0.05),
+        )
+        for name in suite.names
+        for s in (1, 5)
+    )  # fmt: skip
+    return VolumeRobustness(
+        suite=suite, severities=(1, 5), clean_shipped=estimate(0.9), clean_fp32=estimate(0.9), results=results,
+        of_corruption={name: estimate(0.05) for name in suite.names}, mean_shipped_loss=estimate(0.123),
+        mean_excess_loss=estimate(0.05), n_cases=100, n_patients=50, seed=0,
     )  # fmt: skip
 
 
@@ -86,6 +105,16 @@ def test_the_page_is_balanced_and_self_contained() -> None:
     assert "general set stands in" in page
     assert "upside down" in page
     assert not any(word in page for word in ("<script", "src=", "href=", "url("))
+
+
+def test_outlined_volumes_have_a_chart_of_dice_each() -> None:
+    page = stress_page("t", robustness=volumes())
+    parser = Balanced()
+    parser.feed(page)
+    assert parser.open == []
+    assert parser.seen.count("svg") == len(volume_suite("CT").names)
+    for words in ("Spoilt volumes (CT)", "Dice, shipped", "Dice, its fp32 file", "0.123"):
+        assert words in page, words
 
 
 def test_a_failed_check_stands_out() -> None:

@@ -26,6 +26,7 @@ def test_each_preset_is_more_work_than_the_one_before() -> None:
         assert less.student_images < more.student_images
         assert less.n_candidates < more.n_candidates
         assert less.image_px < more.image_px
+        assert less.volume_voxels < more.volume_voxels
 
 
 def test_another_preset_is_refused(refuses) -> None:

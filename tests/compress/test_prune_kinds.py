@@ -1,7 +1,5 @@
 """Pruning of every kind of task: what a channel is worth is asked with the task's own loss and margin."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -9,7 +7,6 @@ torch = pytest.importorskip("torch", reason="pruning needs the workshop extra")
 
 from torch.utils.flop_counter import FlopCounterMode
 
-from bedside.base.errors import RecipeError
 from bedside.base.task import TensorSpec
 from bedside.compress.channels import trace_channels
 from bedside.compress.cost import layer_costs
@@ -80,15 +77,6 @@ def test_every_kind_of_task_is_pruned_by_its_own_loss(phantom: str, criterion: s
         outputs = pruned(torch.zeros(1, *spec.shape))
         assert outputs.shape == dense(torch.zeros(1, *spec.shape)).shape
     assert torch.isfinite(outputs).all()
-
-
-@pytest.mark.parametrize("shape", [{"depth_px": 16}, {"n_frames": 4}])
-def test_clips_and_volumes_are_refused_before_anything_is_cut(shape: dict[str, int]) -> None:
-    recipe, bench = bench_of("ordinal")
-    spec = TensorSpec(n_channels=1, height_px=16, width_px=16, **shape)
-    recipe = replace(recipe, architecture=replace(recipe.architecture, spec=spec))
-    with pytest.raises(RecipeError, match="pruning a network whose input is"):
-        Prune(macs_frac=0.5)(torch.nn.Identity(), recipe, bench)
 
 
 def test_a_silent_channel_is_worth_nothing_to_an_outline() -> None:

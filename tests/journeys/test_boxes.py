@@ -91,6 +91,34 @@ def test_boxes_lie_on_the_objects_of_the_images_that_were_handed_in(
     assert hits > 0.5 * n_boxes > 0
 
 
+def test_a_sheet_counts_and_measures_boxes_and_leaves_the_referred_blank(
+    cli: Cli, detector: Path, scans: list[Path], tmp_path: Path
+) -> None:
+    Image.fromarray(np.full((48, 64), 255, np.uint8)).save(tmp_path / "white.png")
+    (tmp_path / "empty.png").touch()
+    with Image.open(scans[1]) as picture:
+        picture.save(tmp_path / "spaced.tif", dpi=(254, 254))  # 0.1 mm a pixel
+    files = tmp_path / "white.png", tmp_path / "empty.png", *scans, tmp_path / "spaced.tif"
+    done = cli("predict", detector, *files, "--as", "csv")
+    assert done.returncode == 11
+    assert "empty (0 bytes)" in done.stderr
+    rows = list(csv.DictReader(StringIO(done.stdout)))
+    assert {row["file"] for row in rows} == {str(file) for file in files if file.stem != "empty"}
+    for row in rows:
+        assert None not in row.values()
+        own = [other for other in rows if other["file"] == row["file"] and other["object"]]
+        assert row["n_findings"] == ("" if row["refer"] else str(len(own)))
+        if row["object"]:
+            sides = [float(row[f"{axis}1_px"]) - float(row[f"{axis}0_px"]) for axis in "xy"]
+            assert float(row["area_px"]) == pytest.approx(sides[0] * sides[1], abs=1)
+            spaced = Path(row["file"]).stem == "spaced"
+            assert bool(row["area_mm2"]) == spaced
+            if spaced:
+                assert float(row["area_mm2"]) == pytest.approx(float(row["area_px"]) / 100, rel=0.01)
+    if Predictor.load(detector).gate is not None:
+        assert rows[0]["refer"]
+
+
 def test_json_and_table_name_the_same_boxes(cli: Cli, detector: Path, scans: list[Path]) -> None:
     found = json.loads(cli("predict", detector, *scans, "--as", "json").stdout)
     lines = cli("predict", detector, *scans).stdout.splitlines()

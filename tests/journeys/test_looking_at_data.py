@@ -24,7 +24,11 @@ def test_a_cohort_is_inspected_in_the_terminal_and_on_a_page(cli, tmp_path: Path
     assert done.returncode == 0, done.stderr
     for words in ("20 x 30 (23)", "1 leaks between parts", "0.png (development) and 23.png (test)", "3.png"):
         assert words in done.stdout
+    said = " ".join(done.stdout.split())
+    assert "few cases of a class" in said
+    assert "known to 40-100 % if all goes well" in said, "4 patients of a class in the test part"
     page = (tmp_path / "look.html").read_text()
+    assert "few cases of a class" in page
     assert "&lt;ill&gt;" in page
     assert "<ill>" not in page
     assert not re.search(r"(src|href)=\"(?!data:)", page), "the page needs nothing else"

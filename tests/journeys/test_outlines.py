@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
 
 from bedside.bundle.opening import open_bundle
 from bedside.compress.presets import Preset
@@ -76,6 +77,38 @@ def test_masks_lie_on_the_images_that_were_handed_in(cli: Cli, outliner: Path, s
         with Image.open(path) as picture:
             assert picture.size == (32, 32)
             assert set(np.unique(np.asarray(picture))) <= {0, 255}
+
+
+def test_a_sheet_has_measures_for_every_image_that_is_answered(
+    cli: Cli, outliner: Path, scans: list[Path], tmp_path: Path
+) -> None:
+    Image.fromarray(np.full((48, 64), 255, np.uint8)).save(tmp_path / "white.png")
+    (tmp_path / "empty.png").touch()
+    with Image.open(scans[1]) as picture:
+        picture.save(tmp_path / "spaced.tif", dpi=(254, 254))  # 0.1 mm a pixel
+    files = tmp_path / "white.png", tmp_path / "empty.png", scans[1], tmp_path / "spaced.tif"
+    done = cli("predict", outliner, *files, "--as", "csv", "--masks", tmp_path / "out")
+    assert done.returncode == 11
+    assert "empty (0 bytes)" in done.stderr
+    rows = {Path(row["file"]).stem: row for row in csv.DictReader(StringIO(done.stdout))}
+    assert list(rows) == ["white", scans[1].stem, "spaced"]
+    names = [f"{what}_lesion" for what in ("area_px", "area_mm2", "n_findings", "diameter_px", "diameter_mm")]
+    for stem, row in rows.items():
+        assert None not in row.values()
+        if row["refer"]:
+            assert [row[name] for name in names] == [""] * 5
+            continue
+        with Image.open(tmp_path / "out" / f"{stem}.png") as picture:
+            mask = np.asarray(picture) > 0
+        assert int(row["area_px_lesion"]) == mask.sum()
+        assert int(row["n_findings_lesion"]) == ndimage.label(mask, np.ones((3, 3)))[1]  # type: ignore[index]
+    known, unknown = rows["spaced"], rows[scans[1].stem]
+    if not known["refer"]:
+        assert float(known["area_mm2_lesion"]) == pytest.approx(int(known["area_px_lesion"]) / 100, rel=1e-3)
+        assert known["area_px_lesion"] == unknown["area_px_lesion"]
+    assert unknown["area_mm2_lesion"] == ""
+    if Predictor.load(outliner).gate is not None:
+        assert rows["white"]["refer"]
 
 
 def test_what_is_no_outline_gets_no_masks(cli: Cli, outliner: Path, scans: list[Path], tmp_path: Path) -> None:

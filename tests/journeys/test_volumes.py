@@ -1,12 +1,15 @@
 """Labelled volumes become a bundle that outlines in three dimensions: the whole hall, then the bedside, in small."""
 
+import csv
 import json
 import subprocess
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from bedside.bundle.opening import open_bundle
 from bedside.compress.presets import Preset
@@ -82,6 +85,7 @@ def test_a_turned_file_gets_its_map_on_its_own_grid(outliner: Path, cli: Cli, tm
     file = written(tmp_path / "scan.nii.gz", voxels)
     done = cli("predict", outliner, file, "--masks", tmp_path / "maps", "--as", "json")
     assert done.returncode == 0, done.stderr
+    (line,) = csv.DictReader(StringIO(cli("predict", outliner, file, "--as", "csv").stdout))
     ours, theirs = nibabel.load(tmp_path / "maps" / "scan.nii.gz"), nibabel.load(file)
     np.testing.assert_array_equal(ours.affine, theirs.affine)
     assert ours.shape == theirs.shape
@@ -92,6 +96,9 @@ def test_a_turned_file_gets_its_map_on_its_own_grid(outliner: Path, cli: Cli, tm
         said = row["measures"][f"volume of {name}"]
         assert said["unit"] == "mL"
         assert said["value"] == pytest.approx((back == k).sum() / 1000, abs=1e-3)
+        assert float(line[f"volume_ml_{name}"]) == said["value"]
+        assert int(line[f"voxels_{name}"]) == (back == k).sum()
+        assert int(line[f"n_findings_{name}"]) == ndimage.label(back == k, np.ones((3, 3, 3)))[1]  # type: ignore[index]
 
 
 def test_a_volume_larger_than_the_model_is_read_tile_by_tile(outliner: Path, tmp_path: Path) -> None:
@@ -119,5 +126,15 @@ def test_other_voxels_give_about_the_same_volume(outliner: Path, tmp_path: Path)
     first, second = Predictor.load(outliner).predict(files)
     assert second.mask is not None
     assert second.mask.shape == fine.shape
-    whole = [sum(value for _, value, _ in found.measures) for found in (first, second)]
+    whole = [sum(held.size or 0 for held in found.outlined) for found in (first, second)]
     assert whole[1] == pytest.approx(whole[0], rel=0.1)
+
+
+def test_its_sealed_volumes_are_spoilt(outliner: Path, cli: Cli, tmp_path: Path) -> None:
+    out = tmp_path / "figures.json"
+    done = cli("robustness", outliner, "--data", f"msd:{outliner.parent}", "--severity", "1,3,5", "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert "the sealed part of the bundle's cohort" in done.stdout
+    found = json.loads(out.read_text())
+    hall = json.loads((outliner / "evidence" / "spoilt_volumes.json").read_text())
+    assert found["robustness"] == hall, "the verb measures what the hall measured"

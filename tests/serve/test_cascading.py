@@ -22,7 +22,8 @@ from bedside.bundle.signing import load_or_create_key
 from bedside.cli.app import app
 from bedside.data.preprocess import Preprocess
 from bedside.data.sources import load_cohort
-from bedside.serve.cascading import CascadeFile, CascadePredictor, cascade_pair, fitted_cascade
+from bedside.serve.cascade_fitting import fitted_cascade
+from bedside.serve.cascading import CascadeFile, CascadePredictor, cascade_pair
 from bedside.serve.own_parts import FRESH
 from bedside.serve.predicting import Predictor
 from bedside.verify.noninferiority import auroc_of

@@ -6,6 +6,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="fitting needs the workshop extra")
 
 from bedside.base.task import Task, TensorSpec
+from bedside.compress.presets import preset_named
 from bedside.data.augment_volumes import VolumeDraw
 from bedside.data.phantom_volume import CLASSES
 from bedside.data.sources import load_cohort
@@ -48,6 +49,32 @@ def test_large_volumes_are_cut_while_outlines_are_learned() -> None:
     whole = for_volumes(plan, LARGE, Task(classes=("a", "b")), may_flip=False)
     assert whole.augment_volumes.crop is None
     assert whole.distil_weight == plan.distil_weight
+
+
+@pytest.mark.parametrize("name", ["quick", "standard", "thorough"])
+@pytest.mark.parametrize("n_volumes", [8, 60, 182, 2000])
+@pytest.mark.parametrize("spec", [SMALL, LARGE])
+@pytest.mark.parametrize("task", [OUTLINE, Task(classes=("a", "b"))])
+def test_a_preset_bounds_the_voxels_that_a_fit_sees(name: str, n_volumes: int, spec: TensorSpec, task: Task) -> None:
+    preset = preset_named(name)
+    unbound = TrainPlan(n_epochs=preset.student_epochs(n_volumes))
+    plan = for_volumes(unbound, spec, task, may_flip=False, n_volumes=n_volumes, max_voxels=preset.volume_voxels)
+    assert plan.augment_volumes is not None
+    seen = plan.augment_volumes.crop or (spec.depth_px, spec.height_px, spec.width_px)
+    per_epoch = n_volumes * int(np.prod(seen))  # type: ignore[arg-type]
+    limit = preset.volume_voxels * (1 if task == OUTLINE else 2)
+    assert plan.n_epochs == 2 or (plan.n_epochs - 1) * per_epoch < limit
+    assert 2 <= plan.n_epochs <= max(2, unbound.n_epochs // 2)
+    more_would_fit = (plan.n_epochs + 1) * per_epoch < limit and plan.n_epochs + 1 <= unbound.n_epochs // 2
+    assert not more_would_fit
+
+
+def test_182_volumes_are_seen_nine_times_by_the_quick_preset_and_eight_as_often_as_before() -> None:
+    quick = preset_named("quick")
+    for n_volumes, n_epochs in ((182, 9), (8, 30)):
+        plan = for_volumes(TrainPlan(n_epochs=quick.student_epochs(n_volumes)), LARGE, OUTLINE, may_flip=False,
+                           n_volumes=n_volumes, max_voxels=quick.volume_voxels)  # fmt: skip
+        assert plan.n_epochs == n_epochs
 
 
 def test_networks_of_volumes_are_proposed_for_volumes_only() -> None:

@@ -7,8 +7,9 @@ import pytest
 from scipy import stats
 
 from bedside.base.errors import ShapeError
-from bedside.verify.delong import auroc_estimate, auroc_influence, delong_test, placements
+from bedside.verify.delong import auroc_estimate, delong_test
 from bedside.verify.metrics import auroc
+from bedside.verify.placements import auroc_influence, placements
 
 WFNS_GOOD, WFNS_POOR = (37, 20, 3, 8, 4), (2, 12, 1, 8, 18)
 """Good and poor outcomes by WFNS grade 1 to 5 in pROC's aSAH cohort, from its operating points (Robin et al. 2011)."""
@@ -119,8 +120,14 @@ def test_one_ill_case_and_constant_scores_have_wide_intervals() -> None:
 
 def test_equal_models_differ_by_nothing_and_degenerate_ones_say_so() -> None:
     ill, first, _ = made()
-    same = delong_test(ill, first, first * 2 + 1)
+    same = delong_test(ill, first, first)
     assert (same.difference.low, same.difference.value, same.difference.high, same.p_value) == (0, 0, 0, 1)
+    alike = delong_test(ill, first, first * 2 + 1)
+    assert (alike.difference.low, alike.difference.value, alike.difference.high, alike.p_value) == (0, 0, 0, 1)
+    alike = delong_test(ill, ill + first * 1e-3, ill + first * 2e-3)
+    far = 1 - stats.binomtest(int(ill.sum()), int(ill.sum())).proportion_ci(method="exact").low
+    assert (alike.difference.value, alike.p_value) == (0, 1)
+    assert (-alike.difference.low, alike.difference.high) == (pytest.approx(far), pytest.approx(far))
     perfect_and_constant = delong_test(ill, ill.astype(float), np.zeros(len(ill)))
     assert math.isnan(perfect_and_constant.p_value)
     assert (perfect_and_constant.difference.low, perfect_and_constant.difference.high) == (-1, 1)

@@ -8,8 +8,9 @@ from sklearn.metrics import confusion_matrix, f1_score, precision_score, recall_
 
 from bedside.base.jsonform import from_json, to_json
 from bedside.base.task import Task
-from bedside.verify.evidence import METRICS, Evidence, evaluate
+from bedside.verify.evidence import Evidence, evaluate
 from bedside.verify.operating_point import OperatingPoint
+from bedside.verify.score import METRICS
 
 TASK = Task(classes=("no", "yes"))
 POINT = OperatingPoint(temperature=1.5, threshold_prob=0.4, positive=1, rule="")

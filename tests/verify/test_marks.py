@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression
 
 from bedside.base.errors import ShapeError
 from bedside.verify.checking import ONE_CLASS
+from bedside.verify.clusters import unit_index
 from bedside.verify.delong import delong_test
 from bedside.verify.diagnostics import diagnose
 from bedside.verify.intervals import resamples
@@ -26,6 +27,7 @@ from bedside.verify.resampling import unit_weights, weights_of
 
 NAMES = ("effusion", "mass", "hernia")
 UNITS = np.arange(300) // 2
+INDEX = unit_index(UNITS, 300)
 
 
 def made(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -49,7 +51,7 @@ def test_averages_are_those_of_scikit_learn_over_the_known_cells() -> None:
     precisions = [sk.average_precision_score(marks[known[:, k], k], p[known[:, k], k]) for k in (0, 1)]
     assert macro_figure(marks, p, "average_precision") == pytest.approx(np.mean(precisions))
     weights = unit_weights(UNITS, 300, n_resamples=200, seed=1)
-    micro = micro_mark_estimates(marks, p, weights, n_units=150)
+    micro = micro_mark_estimates(marks, p, weights, INDEX)
     assert micro["auroc"].value == pytest.approx(sk.roc_auc_score(marks[known], p[known]))
     assert micro["average_precision"].value == pytest.approx(sk.average_precision_score(marks[known], p[known]))
     assert micro["auroc"].low < micro["auroc"].value < micro["auroc"].high
@@ -61,7 +63,7 @@ def test_the_macro_interval_is_that_of_drawing_patients_one_by_one() -> None:
     draws = mark_draws(marks, logits, weights_of(rows, 300))
     by_hand = [macro_figure(marks[r], logits[r]) for r in rows]
     np.testing.assert_allclose(draws.macro("auroc"), by_hand)
-    got = macro_mark_estimate("auroc", marks, logits, draws, n_units=150)
+    got = macro_mark_estimate("auroc", marks, logits, draws, INDEX)
     assert (got.low, got.high) == pytest.approx(tuple(np.percentile(by_hand, [2.5, 97.5])))
     assert got.n_patients == 150
 
@@ -89,7 +91,7 @@ def test_what_is_unknown_never_counts() -> None:
     assert macro_figure(marks, logits) == macro_figure(marks, changed)
     assert mark_loss(marks, logits) == mark_loss(marks, changed)
     for one, two in ((logits, changed),):
-        first, second = (micro_mark_estimates(marks, probability(x), weights, n_units=150) for x in (one, two))
+        first, second = (micro_mark_estimates(marks, probability(x), weights, INDEX) for x in (one, two))
         assert first == second
     assert lock_marks(marks, logits, NAMES) == lock_marks(marks, changed, NAMES)
 
@@ -106,7 +108,7 @@ def test_a_finding_that_nobody_knows_has_no_figures() -> None:
     nothing = np.full((5, 3), -1)
     assert math.isnan(macro_figure(nothing, p[:5]))
     assert math.isnan(mark_loss(nothing, logits[:5]))
-    assert math.isnan(micro_mark_estimates(nothing, p[:5], weights[:, :5], n_units=5)["auroc"].value)
+    assert math.isnan(micro_mark_estimates(nothing, p[:5], weights[:, :5], np.arange(5))["auroc"].value)
 
 
 @pytest.mark.parametrize(

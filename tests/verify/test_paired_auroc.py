@@ -7,9 +7,10 @@ import pytest
 from scipy import optimize, stats
 
 from bedside.base.estimate import Estimate
-from bedside.verify.delong import delong_test, placements
+from bedside.verify.delong import delong_test
 from bedside.verify.equivalence import auroc_equivalence
 from bedside.verify.paired_auroc import PairedAreas, auroc_difference, paired_areas
+from bedside.verify.placements import placements
 
 
 def pair(n: int, prevalence: float, seed: int, correlation: float = 0.8, gap: float = 0.05):

@@ -67,13 +67,13 @@ def test_macro_and_micro_are_those_of_scikit_learn() -> None:
     weights = unit_weights(None, 200, n_resamples=300, seed=0)
     draws = column_draws(truth, score, weights)
     assert draws[4] is None, "no case of the fifth class"
-    got = macro_estimate("auroc", truth, score, draws, n_units=200)
+    got = macro_estimate("auroc", truth, score, draws, np.arange(200))
     assert got.value == pytest.approx(roc_auc_score(truth[:, :4], score[:, :4], average="macro"))
     assert got.low < got.value < got.high
-    micro = micro_estimates(truth, score, weights, n_units=200)
+    micro = micro_estimates(truth, score, weights, np.arange(200))
     assert micro["auroc"].value == pytest.approx(auroc(truth.ravel(), score.ravel()))
     assert micro["average_precision"].value == pytest.approx(average_precision_score(truth, score, average="micro"))
-    perfect = macro_estimate("auroc", truth, truth * 1.0, column_draws(truth, truth * 1.0, weights), n_units=200)
+    perfect = macro_estimate("auroc", truth, truth * 1.0, column_draws(truth, truth * 1.0, weights), np.arange(200))
     assert perfect.value == perfect.high == 1
     assert 0.8 < perfect.low < 1, "no draw says otherwise, and yet it is not certain"
     row = weights[0].astype(float)

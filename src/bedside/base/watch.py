@@ -15,7 +15,7 @@ class Watch(Protocol):
         ...
 
     def note(self, text: str) -> None:
-        """Something worth a line."""
+        """Something worth a line; what begins with ``warning:`` should catch the eye."""
         ...
 
 

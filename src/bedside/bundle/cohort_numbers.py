@@ -1,14 +1,16 @@
 """Who was imaged, in counts: what the report, its JSON and the pack say of a cohort."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import ConfigDict
 
+from bedside.base.jsonform import OMIT_DEFAULT
 from bedside.data.audit import CohortAudit
 from bedside.data.cohort import Cohort
 from bedside.data.counting import part_classes, part_units
 from bedside.data.split import Split
+from bedside.verify.few_cases import few_cases
 
 _FORBID = ConfigDict(extra="forbid")
 
@@ -38,6 +40,8 @@ class CohortNumbers:
     parts, part_classes, part_units
         Cases in use by part, and by part and class, and independent units (patients, groups) by part; the observation
         part is a subset of development.
+    few
+        What the few patients of a class can say at best, see `bedside.verify.few_cases`.
     """
 
     __pydantic_config__ = _FORBID
@@ -52,6 +56,7 @@ class CohortNumbers:
     part_classes: dict[str, dict[str, int]]
     part_units: dict[str, int]
     audit: AuditNumbers
+    few: tuple[str, ...] = field(default=(), metadata=OMIT_DEFAULT)
 
 
 def cohort_numbers(cohort: Cohort, split: Split, audit: CohortAudit, test_units: Sequence[str]) -> CohortNumbers:
@@ -67,6 +72,7 @@ def cohort_numbers(cohort: Cohort, split: Split, audit: CohortAudit, test_units:
         part_classes=part_classes(split, cohort.task),
         part_units=part_units(split, test_units),
         audit=audit_numbers(audit),
+        few=few_cases(split, cohort.task),
     )
 
 

@@ -107,6 +107,7 @@ def cohort_section(data: ReportData) -> Section:
         short="Cohort",
         template="section_cohort.html.j2",
         view=rows.cohort_tables(data),
+        warnings=tuple(f"Few cases, {sentence}." for sentence in data.cohort.few),
         figures=(flow_figure(data),),
     )
 

@@ -9,6 +9,10 @@ from bedside.verify.adversarial import AdversarialReport, AttackCurve
 from bedside.verify.outliers import GateEvidence
 from bedside.verify.robustness import Robustness
 from bedside.verify.standing import Standing
+from bedside.verify.volume_robustness import VolumeRobustness
+
+Corrupted = Robustness | VolumeRobustness
+"""What corruptions take: AUROC of classes, Dice of outlined volumes."""
 
 _CSS = """
 :root{color-scheme:light dark;--ink:#1f2937;--paper:#fff;--red:#b91c1c;
@@ -32,14 +36,15 @@ table{border-collapse:collapse;font-variant-numeric:tabular-nums}td,th{padding:.
 def stress_page(
     title: str,
     *,
-    robustness: Robustness | None = None,
+    robustness: Corrupted | None = None,
     adversarial: AdversarialReport | None = None,
     gate: GateEvidence | None = None,
 ) -> str:
     """Lay out what there is of a stress test as one HTML page."""
     body = [f"<h1>{escape(title)}</h1><p>Research use; not for diagnosis. Bands are 95 % intervals.</p>"]
     if robustness is not None:
-        body.append(_corruptions(robustness))
+        outlines = isinstance(robustness, VolumeRobustness)
+        body.append(_outlined(robustness) if outlines else _corruptions(robustness))
     if adversarial is not None:
         body.append(_attacks(adversarial))
     if gate is not None:
@@ -68,6 +73,26 @@ def _corruptions(found: Robustness) -> str:
         f"<p>Mean loss of AUROC over all corruptions: shipped {found.mean_shipped_loss}, reference "
         f"{found.mean_reference_loss}; lost by compression {found.mean_excess_loss}. {escape(found.suite.fallback)}</p>"
         f'{_key(_SERIES)}<div class="grid">{"".join(charts)}</div>'
+    )
+
+
+_OUTLINED = ("Dice, shipped", "Dice, its fp32 file")
+
+
+def _outlined(found: VolumeRobustness) -> str:
+    ticks = ["clean", *(str(s) for s in found.severities)]
+    charts = []
+    for name in found.suite.names:
+        rows = [r for r in found.results if r.corruption == name]
+        shipped = (found.clean_shipped, *(r.shipped_dice for r in rows))
+        own_fp32 = (found.clean_fp32, *(r.fp32_dice for r in rows))
+        lines = [Line(name=_OUTLINED[i], points=points, style=i) for i, points in enumerate((shipped, own_fp32))]
+        charts.append(line_chart(name, ticks, lines, x_label="severity"))
+    return (
+        f"<h2>Spoilt volumes ({escape(found.suite.modality)})</h2>"
+        f"<p>Mean loss of Dice over all corruptions: shipped {found.mean_shipped_loss}; lost by compression "
+        f"{found.mean_excess_loss}. {escape(found.suite.fallback)}</p>"
+        f'{_key(_OUTLINED)}<div class="grid">{"".join(charts)}</div>'
     )
 
 
@@ -116,7 +141,7 @@ def _gate(found: GateEvidence) -> str:
         for name, kind in found.kinds.items()
     )
     return (
-        f"<h2>Odd images at the gate</h2><p>Suitable images referred for nothing: {found.refer_frac}.</p>"
+        f"<h2>Odd cases at the gate</h2><p>Suitable cases referred for nothing: {found.refer_frac}.</p>"
         f"<table><tr><th>kind</th><th>AUROC</th><th>share referred</th></tr>{rows}</table>"
     )
 

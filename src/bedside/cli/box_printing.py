@@ -1,13 +1,11 @@
 """Predictions of a detector in words: one line a box."""
 
-import csv
 import json
 import sys
 from collections.abc import Iterator
 
+from bedside.cli.prediction_csv import CORNERS
 from bedside.serve.prediction import Prediction
-
-_CORNERS = ("x0_px", "y0_px", "x1_px", "y1_px")
 
 
 def box_table(predictions: Iterator[Prediction]) -> None:
@@ -16,7 +14,7 @@ def box_table(predictions: Iterator[Prediction]) -> None:
         if not i:
             print(f"{'object':<24}{'probability':<14}{'x0':>8}{'y0':>8}{'x1':>8}{'y1':>8}  file")
         for box in found.boxes:
-            corners = "".join(f"{getattr(box, corner):8.1f}" for corner in _CORNERS)
+            corners = "".join(f"{getattr(box, corner):8.1f}" for corner in CORNERS)
             print(f"{box.name:<24}{box.probability:<14.4f}{corners}  {found.file}")
         if not found.boxes:
             why = f"  ({found.refer})" if found.refer else ""
@@ -35,23 +33,16 @@ def box_json(predictions: Iterator[Prediction]) -> None:
             "positive_class": found.positive,
             "highest_probabilities": dict(zip(found.classes, found.probabilities, strict=True)),
             "boxes": [
-                {"object": box.name, "probability": box.probability, **{c: getattr(box, c) for c in _CORNERS}}
+                {
+                    "object": box.name,
+                    "probability": box.probability,
+                    **{corner: getattr(box, corner) for corner in CORNERS},
+                    "area_px": box.area_px,
+                    "area_mm2": box.area_mm2,
+                }
                 for box in found.boxes
             ],
         }
         for found in predictions
     ]
     print(json.dumps(rows, indent=1))
-
-
-def box_csv(predictions: Iterator[Prediction]) -> None:
-    """One row a box; an image without boxes has one row with blank cells."""
-    writer = csv.writer(sys.stdout)
-    for i, found in enumerate(predictions):
-        if not i:
-            writer.writerow(["file", "refer", "object", "probability", *_CORNERS])
-        for box in found.boxes:
-            corners = [f"{getattr(box, corner):.2f}" for corner in _CORNERS]
-            writer.writerow([found.file, "", box.name, f"{box.probability:.6f}", *corners])
-        if not found.boxes:
-            writer.writerow([found.file, found.refer, *[""] * 6])

@@ -10,7 +10,8 @@ from bedside.base.files import write_atomic
 from bedside.base.jsonform import to_json
 from bedside.cli.measuring import shown
 from bedside.data.sources import load_cohort
-from bedside.serve.cascading import CascadeFile, cascade_pair, fitted_cascade
+from bedside.serve.cascade_fitting import fitted_cascade
+from bedside.serve.cascading import CascadeFile, cascade_pair
 
 
 def run_cascade(

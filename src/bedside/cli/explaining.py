@@ -59,8 +59,9 @@ def run_explain(bundle: Path, files: list[Path], method: str, out: Path, trust: 
         for i, (file, name) in enumerate(zip(files, names, strict=True)):
             watch.tick(i, len(files), file.name)
             found = explain(predictor, file, method=method)
-            write_atomic(out / name, overlay_png(found.image, found.heat, side_px=SIDE_PX))
-            items.append(SheetItem(name=file.name, caption=_caption(found), image=found.image, heat=found.heat))
+            image, heat = found.pictured()
+            write_atomic(out / name, overlay_png(image, heat, side_px=SIDE_PX))
+            items.append(SheetItem(name=file.name, caption=_caption(found), image=image, heat=heat))
             console.print(f"{out / name}  {_caption(found)}", highlight=False, soft_wrap=True)
     title = f"{predictor.bundle.manifest.name}: {predictor.shipped.artifact.name}, {method}"
     write_atomic(out / "index.html", render_contact_sheet(title, NOTE, items).encode())
@@ -81,9 +82,11 @@ def _names(files: Sequence[Path]) -> list[str]:
 def _caption(found: Explained) -> str:
     prediction = found.prediction
     at = prediction.classes.index(found.mapped)
-    nothing = "" if found.heat.any() else ": no one place speaks for it"
+    place = "" if found.heat.any() else ": no one place speaks for it"
+    if found.heat.ndim == 3 and found.hottest is not None:  # the central planes may miss it
+        place = ", hottest at plane {}, row {}, column {}".format(*found.hottest)
     head = f"{prediction.called}, map of {found.mapped}" if prediction.refer else found.mapped
-    return f"{head} ({prediction.probabilities[at]:.3f}){nothing}"
+    return f"{head} ({prediction.probabilities[at]:.3f}){place}"
 
 
 def run_gaze(request: GazeRequest) -> None:

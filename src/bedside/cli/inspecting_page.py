@@ -18,8 +18,8 @@ li { overflow-wrap: anywhere; }
 """
 
 
-def page(survey: Survey, montage: ByteArray) -> bytes:
-    """Write the page, UTF-8."""
+def page(survey: Survey, montage: ByteArray, few: Sequence[str] = ()) -> bytes:
+    """Write the page, UTF-8; `few` is from `few_in`."""
     labels = [
         (part, str(survey.patients.get(part, 0)), *(str(row[name]) for name in survey.classes))
         for part, row in survey.counts.items()
@@ -37,7 +37,7 @@ def page(survey: Survey, montage: ByteArray) -> bytes:
         "<h2>Montage</h2>",
         f'<img alt="{escape(_caption(survey))}" src="data:image/png;base64,{_png(montage)}">',
         f"<p>{escape(_caption(survey))}</p>",
-        *(_list(heading, lines) for heading, lines in troubles_of(survey).items()),
+        *(_list(heading, lines) for heading, lines in troubles_of(survey, few).items()),
         "<p>Research use; not for diagnosis.</p></body></html>\n",
     ]
     return "\n".join(parts).encode()

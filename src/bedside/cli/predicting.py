@@ -1,16 +1,20 @@
 """``bedside predict``."""
 
-import csv
 import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bedside.base.errors import ImageError, InputError
-from bedside.cli.box_printing import box_csv, box_json, box_table
+from bedside.cli.box_printing import box_json, box_table
+from bedside.cli.prediction_csv import print_csv
 from bedside.serve.mask_files import prepare_masks, write_mask
 from bedside.serve.predicting import Predictor
 from bedside.serve.prediction import Prediction
+
+if TYPE_CHECKING:
+    from bedside.serve.cascading import CascadePredictor
 
 
 def run_predict(
@@ -36,14 +40,14 @@ def run_predict(
     ImageError
         At the end, if a file could not be read; each is named on the error stream.
     """
-    printers = {"table": _table, "json": _json, "csv": _csv}
     if first is not None or cascade is not None:
         if format_ or precision or abstain or masks:
             raise InputError(
                 "a cascade with --format, --precision, --abstain or --masks", expected="a cascade as it was fitted",
                 hint="leave them out, or predict with one bundle",
             )  # fmt: skip
-        printers[shape](_in_a_row(bundle, files, first, cascade, trust, threads))
+        pair = _pair(bundle, first, cascade, trust, threads)
+        _print(shape, pair.stream(files), pair.large, in_a_row=True)
         return
     predictor = Predictor.load(
         bundle, format_=format_, precision=precision, trusted=trust, threads=threads, abstain=abstain,
@@ -52,12 +56,21 @@ def run_predict(
     bad: dict[str, ImageError] = {}
     predictions = predictor.stream(files, bad.setdefault if len(files) > 1 else None)
     if masks is not None:
-        predictions = _with_masks(predictor, predictions, files, masks)
-    if predictor.bundle.manifest.task.kind == "detection":
-        printers = {"table": box_table, "json": box_json, "csv": box_csv}
-    printers[shape](predictions)
+        _prepare_masks(predictor, files, masks)
+        predictions = _with_masks(predictions, masks)
+    _print(shape, predictions, predictor)
     if bad:
         _refuse(bad, len(files))
+
+
+def _print(shape: str, predictions: Iterator[Prediction], predictor: Predictor, *, in_a_row: bool = False) -> None:
+    task = predictor.bundle.manifest.task
+    if shape == "csv":
+        of_volumes = predictor.bundle.manifest.preprocess.depth_px is not None
+        print_csv(predictions, task, of_volumes=of_volumes, in_a_row=in_a_row)
+        return
+    boxed = {"table": box_table, "json": box_json}
+    (boxed if task.kind == "detection" else {"table": _table, "json": _json})[shape](predictions)
 
 
 def _refuse(bad: dict[str, ImageError], n_files: int) -> None:
@@ -70,9 +83,7 @@ def _refuse(bad: dict[str, ImageError], n_files: int) -> None:
     )  # fmt: skip
 
 
-def _in_a_row(
-    large: Path, files: list[Path], small: Path | None, cascade: Path | None, trust: str | None, threads: int
-) -> Iterator[Prediction]:
+def _pair(large: Path, small: Path | None, cascade: Path | None, trust: str | None, threads: int) -> "CascadePredictor":
     from bedside.serve.cascading import CascadePredictor
 
     if small is None or cascade is None:
@@ -84,13 +95,10 @@ def _in_a_row(
     if predictor.verdict != "PASS":
         print(f"{cascade}: {predictor.verdict} on its test part, not shown to be as good as {large} alone",
               file=sys.stderr)  # fmt: skip
-    return predictor.stream(files)
+    return predictor
 
 
-def _with_masks(
-    predictor: Predictor, predictions: Iterator[Prediction], files: list[Path], folder: Path
-) -> Iterator[Prediction]:
-    """Write each mask before its row is shown."""
+def _prepare_masks(predictor: Predictor, files: list[Path], folder: Path) -> None:
     kind = predictor.bundle.manifest.task.kind
     if kind != "segmentation":
         raise InputError(
@@ -98,6 +106,10 @@ def _with_masks(
             hint="leave --masks out",
         )  # fmt: skip
     prepare_masks(files, folder, volumes=predictor.bundle.manifest.preprocess.depth_px is not None)
+
+
+def _with_masks(predictions: Iterator[Prediction], folder: Path) -> Iterator[Prediction]:
+    """Write each mask before its row is shown."""
     for found in predictions:
         write_mask(found, folder)
         yield found
@@ -115,7 +127,7 @@ def _table(predictions: Iterator[Prediction]) -> None:
             head = f"{'called':<{named}}{'p(' + found.positive + ')':<{wide}}{'threshold':<15}"
             print(f"{head}{'one of':<28}file" if found.classes_in_set is not None else f"{head}file")
         threshold = "most probable" if found.threshold_prob is None else f"{found.threshold_prob:.4f}"
-        why = "".join(f"  {name} {value:g} {unit}" for name, value, unit in found.measures)
+        why = "".join(f"  {name} {value:g} {unit}".rstrip() for name, value, unit in found.measures)
         why += f"  ({found.refer})" if found.refer else ""
         why += f"  by {found.answered_by}" if found.answered_by else ""
         in_set = "" if found.classes_in_set is None else f"{_set_words(found.classes_in_set):<28}"
@@ -169,18 +181,3 @@ def _measured(found: Prediction) -> dict[str, object]:
     if not found.measures:
         return {}
     return {"measures": {name: {"value": value, "unit": unit} for name, value, unit in found.measures}}
-
-
-def _csv(predictions: Iterator[Prediction]) -> None:
-    writer = csv.writer(sys.stdout)
-    for i, found in enumerate(predictions):
-        if not i:
-            head = ["file", "called", "refer", "prediction_set", "threshold_prob"]
-            head += [f"p_{name}" for name in found.classes]
-            head += [f"t_{name}" for name in found.classes if found.thresholds_prob]
-            writer.writerow(head + ["answered_by"] * bool(found.answered_by))
-        threshold = "" if found.threshold_prob is None else f"{found.threshold_prob:.6f}"
-        numbers = [f"{p:.6f}" for p in (*found.probabilities, *found.thresholds_prob)]
-        in_set = "|".join(found.classes_in_set or ())
-        by = [found.answered_by] if found.answered_by else []
-        writer.writerow([found.file, found.called, found.refer, in_set, threshold, *numbers, *by])

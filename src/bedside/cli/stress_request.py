@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bedside.base.arrays import ByteArray, IntArray
+from bedside.base.arrays import ByteArray
 from bedside.bundle.manifest import ShippedModel
 from bedside.bundle.opening import Bundle
+from bedside.data.targets import Targets
 from bedside.runtime.session import Session, open_session
 from bedside.verify.operating_point import OperatingPoint
 
@@ -33,13 +34,16 @@ class StressRequest:
 
 @dataclass(frozen=True, slots=True)
 class StressMaterial:
-    """What is tried: the bundle, its int8 and fp32 models, and the images as the model sees them."""
+    """What is tried: the bundle, its int8 and fp32 models, and the cases as the model sees them.
+
+    `images` are ``(n, *spec.shape)`` uint8, `targets` labels ``(n,)`` or, of outlined volumes, label maps.
+    """
 
     bundle: Bundle
     shipped: ShippedModel
     own_fp32: ShippedModel
     images: ByteArray
-    labels: IntArray
+    targets: Targets
     units: tuple[str, ...]
     modality: str
 

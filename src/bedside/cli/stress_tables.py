@@ -3,27 +3,35 @@
 from rich.console import Console
 from rich.table import Table
 
+from bedside.bundle.stress_page import Corrupted
 from bedside.verify.adversarial import AdversarialReport, AttackCurve
 from bedside.verify.outliers import GateEvidence
 from bedside.verify.robustness import Robustness
+from bedside.verify.volume_robustness import VolumeRobustness
 
 
 def show_stress(
-    console: Console, robustness: Robustness, gate: GateEvidence | None, adversarial: AdversarialReport | None
+    console: Console, robustness: Corrupted, gate: GateEvidence | None, adversarial: AdversarialReport | None
 ) -> None:
     """Print a table of each that there is."""
-    console.print(_corruption_table(robustness))
+    if isinstance(robustness, VolumeRobustness):
+        console.print(_volume_table(robustness))
+        means = {"mean Dice loss, shipped": robustness.mean_shipped_loss}
+    else:
+        console.print(_corruption_table(robustness))
+        means = {
+            "mean AUROC loss, shipped": robustness.mean_shipped_loss,
+            "mean AUROC loss, reference": robustness.mean_reference_loss,
+        }
     if robustness.suite.fallback:
         console.print(f"[yellow]note[/] {robustness.suite.fallback}", highlight=False)
-    for name in ("shipped", "reference", "excess"):
-        value = getattr(robustness, f"mean_{name}_loss")
-        label = "lost by compression" if name == "excess" else f"mean AUROC loss, {name}"
+    for label, value in {**means, "lost by compression": robustness.mean_excess_loss}.items():
         console.print(f"{label:<28}{value}", highlight=False)
     if gate is not None:
-        table = Table("odd images at the gate", "AUROC", "share referred")
+        table = Table("odd cases at the gate", "AUROC", "share referred")
         for name, kind in gate.kinds.items():
             table.add_row(name, str(kind.auroc), str(kind.referred_frac))
-        table.add_row("suitable images", "", str(gate.refer_frac))
+        table.add_row("suitable cases", "", str(gate.refer_frac))
         console.print(table)
     if adversarial is not None:
         _show_attack(console, adversarial)
@@ -42,6 +50,16 @@ def _corruption_table(found: Robustness) -> Table:
             for r in found.results
             if r.corruption == name
         ]
+        table.add_row(name, *cells, str(found.of_corruption[name]))
+    return table
+
+
+def _volume_table(found: VolumeRobustness) -> Table:
+    title = f"Dice of the shipped model (change); clean: {found.clean_shipped}; its own fp32 file: {found.clean_fp32}"
+    table = Table("corruption", *(f"severity {s}" for s in found.severities), "lost by compression", title=title)
+    for name in found.suite.names:
+        rows = [r for r in found.results if r.corruption == name]
+        cells = [f"{r.shipped_dice.value:.3f} ({-r.shipped_loss.value:+.3f})" for r in rows]
         table.add_row(name, *cells, str(found.of_corruption[name]))
     return table
 

@@ -4,29 +4,24 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bedside.base.arrays import IntArray
 from bedside.base.errors import InputError
 from bedside.base.files import write_atomic
 from bedside.base.jsonform import to_json
 from bedside.bundle.opening import Bundle, open_bundle
-from bedside.bundle.stress_page import stress_page
+from bedside.bundle.stress_page import Corrupted, stress_page
+from bedside.cli.stress_gathering import check_stressable, gather
 from bedside.cli.stress_request import StressMaterial, StressRequest
 from bedside.cli.stress_tables import show_stress
 from bedside.cli.white_boxing import bundle_of, white_box_report, white_boxed
-from bedside.data.case import Case
-from bedside.data.cohort import Cohort
-from bedside.data.corruptions import FAMILIES, SEVERITIES, Family, suite_for
-from bedside.data.sources import load_cohort
-from bedside.data.stacking import stack_images
-from bedside.data.units import units_of
-from bedside.serve.class_only import require_classes
-from bedside.serve.own_parts import parts_as_made
+from bedside.data.corrupting_volumes import suite_and_spoiler
+from bedside.data.corruptions import FAMILIES, SEVERITIES, Family
 from bedside.verify.adversarial import AdversarialReport, Victim, square_curve
 from bedside.verify.attack_checks import check_attacks
-from bedside.verify.outliers import GateEvidence, as_pictures, gate_evidence
-from bedside.verify.robustness import Robustness, corruption_robustness
-
-REASON = "robustness of a sealed bundle; nothing is chosen by it"
+from bedside.verify.judge import Truth
+from bedside.verify.outliers import GateEvidence
+from bedside.verify.robustness import corruption_robustness
+from bedside.verify.volume_outliers import evidence_at_gate
+from bedside.verify.volume_robustness import volume_robustness
 
 
 def run_robustness(request: StressRequest) -> None:
@@ -40,16 +35,16 @@ def run_robustness(request: StressRequest) -> None:
     severities, eps = _numbers(request.severities or ",".join(map(str, SEVERITIES))), _numbers(request.eps)
     console = Console()
     bundle = open_bundle(bundle_of(request.bundle), trusted=request.trust)
-    require_classes(bundle, "corruptions and attacks")
+    check_stressable(request, bundle)
     network = white_boxed(request, bundle) if request.white_box else None
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
-        bar = progress.add_task("reading images", total=None)
+        bar = progress.add_task("reading", total=None)
 
-        def tick(done: int, total: int, what: str = "reading images") -> None:
+        def tick(done: int, total: int, what: str) -> None:
             progress.update(bar, completed=done, total=total, description=what)
 
-        material = _gather(request, bundle, console, tick)
+        material = gather(request, bundle, console, tick)
         robustness = _corrupt(request, material, severities, tick)
         gate = _at_the_gate(request, material)
         if network is not None:
@@ -67,55 +62,20 @@ def _numbers(text: str) -> tuple[int, ...]:
         raise InputError(f"{text!r} is not a list of whole numbers", expected="such as 1,3,5") from None
 
 
-def _gather(request: StressRequest, bundle: Bundle, console: Console, tick) -> StressMaterial:
-    cohort = load_cohort(request.data, **request.options)
-    cases, part = _cases(cohort, bundle)
-    shipped = bundle.model()
-    try:
-        own_fp32 = bundle.model(shipped.artifact.format, "fp32")
-    except InputError:
-        own_fp32 = shipped
-    preprocess = bundle.manifest.preprocess
-    console.print(f"[bold]{bundle.manifest.name}[/] on {cohort.name}: {len(cases)} images, {part}", highlight=False)
-    return StressMaterial(
-        bundle, shipped, own_fp32, stack_images(cases, preprocess, tick), _labels(cohort, cases, bundle),
-        tuple(units_of(cases)), request.modality or cohort.modality,
-    )  # fmt: skip
-
-
-def _cases(cohort: Cohort, bundle: Bundle) -> tuple[tuple[Case, ...], str]:
-    """The source's test part; of the bundle's own cohort without parts, the part that was sealed; else everything."""
-    if any(case.part == "test" for case in cohort.cases):
-        return tuple(case for case in cohort.cases if case.part == "test"), "the source's test part"
-    if cohort.name == bundle.manifest.cohort:
-        if (parts := parts_as_made(bundle, cohort)) is not None:
-            return parts.split.test.open(reason=REASON), "the sealed part of the bundle's cohort"
-        raise InputError(
-            f"{cohort.source} seems to be the bundle's own cohort, changed, and has no test part",
-            expected="cases that the model has not learned from",
-            hint="name new data, or mark the test cases in the source",
-        )
-    return cohort.cases, "all of them; none may have been used to make the bundle"
-
-
-def _labels(cohort: Cohort, cases: tuple[Case, ...], bundle: Bundle) -> IntArray:
-    """Labels in the order of the bundle's classes."""
-    known = bundle.manifest.task.classes
-    if unknown := sorted(set(cohort.task.classes) - set(known)):
-        raise InputError(
-            f"{cohort.source} has classes that the bundle does not know: {', '.join(unknown)}",
-            expected=", ".join(known),
-            hint="rename the classes of the data",
-        )
-    return np.array([known.index(cohort.task.classes[case.label]) for case in cases], np.int64)
-
-
-def _corrupt(request: StressRequest, material: StressMaterial, severities: tuple[int, ...], tick) -> Robustness:
+def _corrupt(request: StressRequest, material: StressMaterial, severities: tuple[int, ...], tick) -> Corrupted:
+    """Corrupt the cases: AUROC of classes, Dice of outlined volumes."""
     manifest = material.bundle.manifest
+    shipped, own_fp32 = material.opened(material.shipped), material.opened(material.own_fp32)
+    suite, spoil = suite_and_spoiler(material.modality, manifest.preprocess, _family(request))
+    if manifest.task.kind == "segmentation":
+        truth = Truth(task=manifest.task, targets=material.targets, units=material.units)
+        return volume_robustness(
+            truth, material.images, manifest.preprocess, suite, shipped=shipped, fp32=own_fp32, severities=severities,
+            seed=request.seed, tick=tick,
+        )  # fmt: skip
     return corruption_robustness(
-        manifest.task, material.images, material.labels, material.units, manifest.preprocess,
-        suite_for(material.modality, _family(request)), shipped=material.opened(material.shipped),
-        reference=material.opened(material.own_fp32), severities=severities, seed=request.seed, tick=tick,
+        manifest.task, material.images, material.targets, material.units, manifest.preprocess, suite, shipped=shipped,
+        reference=own_fp32, severities=severities, seed=request.seed, tick=tick, spoil=spoil,
     )  # fmt: skip
 
 
@@ -124,11 +84,10 @@ def _family(request: StressRequest) -> Family | None:
 
 
 def _at_the_gate(request: StressRequest, material: StressMaterial) -> GateEvidence | None:
-    gate = material.bundle.gate()
-    if gate is None:
+    if (gate := material.bundle.gate()) is None:
         return None
-    pictures = as_pictures(material.images)
-    return gate_evidence(gate, pictures, material.units, material.bundle.manifest.preprocess, seed=request.seed)
+    preprocess = material.bundle.manifest.preprocess
+    return evidence_at_gate(gate, material.images, material.units, preprocess, seed=request.seed)
 
 
 def _attack(request: StressRequest, material: StressMaterial, eps: tuple[int, ...], tick) -> AdversarialReport:
@@ -137,7 +96,7 @@ def _attack(request: StressRequest, material: StressMaterial, eps: tuple[int, ..
     manifest = material.bundle.manifest
     victim = Victim(
         name=material.shipped.artifact.name, session=session, point=point, preprocess=manifest.preprocess,
-        images=material.images[rows], labels=material.labels[rows], units=tuple(material.units[i] for i in rows),
+        images=material.images[rows], labels=material.targets[rows], units=tuple(material.units[i] for i in rows),
         positive=manifest.task.positive,
     )  # fmt: skip
     few, many = max(1, request.queries // 3), request.queries
@@ -152,7 +111,7 @@ def _attack(request: StressRequest, material: StressMaterial, eps: tuple[int, ..
 
 
 def _write(
-    console: Console, request: StressRequest, bundle: Bundle, robustness: Robustness, gate: GateEvidence | None,
+    console: Console, request: StressRequest, bundle: Bundle, robustness: Corrupted, gate: GateEvidence | None,
     adversarial: AdversarialReport | None,
 ) -> None:  # fmt: skip
     if request.out is not None:

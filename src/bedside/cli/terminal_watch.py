@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from time import monotonic
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 SILENCE_S = 30.0
@@ -35,7 +36,8 @@ class TerminalWatch:
 
     def note(self, text: str) -> None:
         """Print a line."""
-        self.console.print(f"          [dim]{text}[/]", highlight=False)
+        style = "yellow" if text.startswith("warning:") else "dim"
+        self.console.print(f"          [{style}]{escape(text)}[/]", highlight=False)
 
 
 @contextmanager

@@ -68,6 +68,6 @@ def white_box_report(
     file = ModelFile(artifact=shipped.artifact, folder=material.bundle.models_folder, point=shipped.point)
     return attacked(
         network, material.own_fp32.point, file, manifest.task, manifest.preprocess, material.images[rows],
-        material.labels[rows], tuple(material.units[i] for i in rows), eps_levels=sorted({*eps, LARGE_EPS}),
+        material.targets[rows], tuple(material.units[i] for i in rows), eps_levels=sorted({*eps, LARGE_EPS}),
         n_queries=request.queries, seed=request.seed, tick=tick,
     )  # fmt: skip

@@ -87,7 +87,8 @@ def trace_channels(model: "nn.Module", spec: TensorSpec) -> Channels:
     """Trace a network and list its prunable groups.
 
     Left whole are the outputs of the network, grouped convolutions that are not depthwise, group norms of several
-    groups, attention, recurrent layers, and weights that belong to no layer.
+    groups, attention, torch's recurrent layers, weights that belong to no layer, and what a layer reads only in part
+    from channels that can be followed, such as those that a clip network shifts in time.
 
     Raises
     ------
@@ -102,9 +103,10 @@ def trace_channels(model: "nn.Module", spec: TensorSpec) -> Channels:
     import torch_pruning
 
     from bedside.train.exits import answers_of
+    from bedside.train.volume_blocks import joined_along_one, logit_layers
 
     model.eval()
-    with warnings.catch_warnings(), torch.enable_grad():
+    with warnings.catch_warnings(), torch.enable_grad(), joined_along_one(model):
         warnings.simplefilter("ignore")
         try:
             graph = torch_pruning.DependencyGraph().build_dependency(
@@ -114,7 +116,7 @@ def trace_channels(model: "nn.Module", spec: TensorSpec) -> Channels:
                 verbose=False,
                 customized_pruners=_left_whole(),
             )
-            found = list(graph.get_all_groups())
+            found = list(graph.get_all_groups(ignored_layers=logit_layers(model)))
         except Exception as error:  # a stranger's network raises whatever it likes
             raise TraceError(
                 f"the network cannot be traced: {type(error).__name__}: {error}",
@@ -122,7 +124,9 @@ def trace_channels(model: "nn.Module", spec: TensorSpec) -> Channels:
                 hint="run it on such an input, and look at the layer that the message names",
             ) from error
     names = {layer: name for name, layer in model.named_modules()}
-    library = {names[group[0].dep.layer]: group for group in found if _prunable(group, names)}
+    lost = _partly_followed(found)
+    prunable = [g for g in found if _prunable(g, names) and not any(dep.layer in lost for dep, _ in g)]
+    library = {names[group[0].dep.layer]: group for group in prunable}
     groups = {name: _group(name, group, names) for name, group in library.items()}
     read = {name: group for name, group in groups.items() if group.on("in")}  # what no layer reads is the output
     return Channels(model, read, graph, {name: library[name] for name in read})
@@ -152,6 +156,20 @@ def _prunable(group: Any, names: Mapping[Any, str]) -> bool:
         if isinstance(layer, nn.GroupNorm) and layer.num_groups > 1:
             return False
     return group[0].dep.layer in names
+
+
+def _partly_followed(groups: list[Any]) -> set[Any]:
+    """Layers that read some channels of known groups and some of none: the graph has lost those on their way."""
+    read: dict[Any, set[int]] = {}
+    for group in groups:
+        for dependency, indices in group:
+            if _side(dependency) == "in":
+                read.setdefault(dependency.layer, set()).update(indices)
+    return {layer for layer, found in read.items() if len(found) < _n_inputs(layer)}
+
+
+def _n_inputs(layer: Any) -> int:
+    return layer.in_channels if hasattr(layer, "in_channels") else layer.in_features
 
 
 def _group(name: str, group: Any, names: Mapping[Any, str]) -> ChannelGroup:

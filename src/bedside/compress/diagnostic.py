@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bedside.base.arrays import FloatArray
+from bedside.base.task import TensorSpec
 from bedside.compress.channels import ChannelGroup, Channels
 from bedside.compress.criteria import Sample, draw_rows
-from bedside.compress.foreground import foreground_of
 from bedside.compress.margins import margins
 from bedside.compress.paper_widths import PaperWidths
+from bedside.compress.places import layout_of, place_weights
 from bedside.compress.strata import strata_of
 
 if TYPE_CHECKING:
@@ -65,83 +66,76 @@ def _class_mean(of_image: FloatArray, labels: np.ndarray) -> FloatArray:
 
 
 def _evidence(channels: Channels, sample: Sample, rows: np.ndarray, *, weighted: bool) -> dict[str, FloatArray]:
-    """Evidence of every channel of every group on each image, ``(n, n_channels)`` by group."""
+    """Evidence of every channel of every group on each case, ``(n, n_channels)`` by group."""
     import torch
 
-    from bedside.train.fitting import as_batch
+    from bedside.train.fitting import as_batch, at_once
 
     data, network = sample.data, channels.model
+    spec = data.preprocess.spec
     layers = dict(network.named_modules())
     readers = {member.layer for group in channels.groups.values() for member in group.on("in")}
     parts: dict[str, list[FloatArray]] = {name: [] for name in channels.groups}
-    for block in np.array_split(rows, max(1, len(rows) // 64)):
+    for block in np.array_split(rows, max(1, -(-len(rows) // at_once(spec.shape, 64)))):
         pixels = data.development[block]
-        read: dict[str, torch.Tensor] = {}
+        read: list[tuple[str, torch.Tensor]] = []
         hooks = [layers[name].register_forward_pre_hook(_keeper(read, name)) for name in sorted(readers)]
         try:
             with torch.enable_grad():
                 logits = network(as_batch(data.preprocess.normalize(pixels)))
                 decided = margins(logits, torch.from_numpy(data.development_targets[block]), data.kind)
-                slopes = torch.autograd.grad(decided.sum(), list(read.values()), allow_unused=True)
+                slopes = torch.autograd.grad(decided.sum(), [value for _, value in read], allow_unused=True)
         finally:
             for hook in hooks:
                 hook.remove()
-        maps = {
-            name: (value * slope).detach()
-            for (name, value), slope in zip(read.items(), slopes, strict=True)
+        maps = [
+            (name, _unfolded((value * slope).detach(), len(block), spec))
+            for (name, value), slope in zip(read, slopes, strict=True)
             if slope is not None
-        }
-        places = _place_weights(pixels, maps) if weighted else {}
+        ]
+        places = place_weights(pixels, spec, [change for _, change in maps], floor=FLOOR) if weighted else {}
+        of_layer = _of_layers(maps, places, len(block))
         for name, group in channels.groups.items():
-            parts[name].append(_of_group(group, maps, places, len(block)))
+            parts[name].append(_of_group(group, of_layer, len(block)))
     return {name: np.concatenate(blocks) for name, blocks in parts.items()}
 
 
-def _keeper(read: dict[str, "torch.Tensor"], name: str) -> Any:
+def _keeper(read: list[tuple[str, "torch.Tensor"]], name: str) -> Any:
+    """Keep what a layer reads, once for each time that it runs; a state before the first frame tells nothing."""
+
     def keep(layer: Any, inputs: tuple["torch.Tensor", ...]) -> None:
-        read[name] = inputs[0]
+        if inputs[0].requires_grad:
+            read.append((name, inputs[0]))
 
     return keep
 
 
-def _of_group(
-    group: ChannelGroup, maps: dict[str, "torch.Tensor"], places: dict[tuple[int, int], "torch.Tensor"], n_images: int
-) -> FloatArray:
-    total = np.zeros((n_images, group.n_channels))
-    for member in group.on("in"):
-        if (change := maps.get(member.layer)) is None:
-            continue
-        if change.ndim == 4 and (weights := places.get((change.shape[2], change.shape[3]))) is not None:
+def _unfolded(change: "torch.Tensor", n_cases: int, spec: TensorSpec) -> "torch.Tensor":
+    return layout_of(tuple(change.shape), n_cases, spec).unfolded(change) if change.ndim == 4 else change
+
+
+def _of_layers(
+    maps: list[tuple[str, "torch.Tensor"]], places: dict[tuple[int, ...], "torch.Tensor"], n_cases: int
+) -> dict[str, FloatArray]:
+    """Evidence that each layer reads from each of its channels, over places, frames and runs, ``(n_cases, C)``."""
+    total: dict[str, FloatArray] = {}
+    for name, change in maps:
+        if (weights := places.get(tuple(change.shape[2:]))) is not None:
             change = change * weights
         flat = change.flatten(2).sum(2) if change.ndim > 2 else change
-        for image, value in zip(total, flat.double().numpy()[:, member.local], strict=True):
-            np.add.at(image, member.root, value)
+        found = flat.double().unflatten(0, (n_cases, -1)).sum(1).numpy()
+        total[name] = total[name] + found if name in total else found
+    return total
+
+
+def _of_group(group: ChannelGroup, of_layer: dict[str, FloatArray], n_cases: int) -> FloatArray:
+    total = np.zeros((n_cases, group.n_channels))
+    for member in group.on("in"):
+        if (found := of_layer.get(member.layer)) is None:
+            continue
+        for case, value in zip(total, found[:, member.local], strict=True):
+            np.add.at(case, member.root, value)
     return np.abs(total)
-
-
-def _place_weights(pixels: np.ndarray, maps: dict[str, "torch.Tensor"]) -> dict[tuple[int, int], "torch.Tensor"]:
-    """Weights of mean 1 for each size of map, ``(n, 1, H, W)``: foreground times one plus lesion saliency, floored.
-
-    Saliency is the absolute evidence of all channels at a place, on the smallest map that is still 4 px wide: there
-    the network has put together what it decides by.
-    """
-    import torch
-    from torch.nn.functional import adaptive_avg_pool2d, interpolate
-
-    sizes = {(change.shape[2], change.shape[3]) for change in maps.values() if change.ndim == 4}
-    wide = {size for size in sizes if min(size) >= 4}
-    if not wide:
-        return {}
-    smallest = min(wide)
-    evidence = [c.sum(1, keepdim=True).abs() for c in maps.values() if tuple(c.shape[2:]) == smallest]
-    saliency = torch.stack([e / (e.mean((2, 3), keepdim=True) + 1e-12) for e in evidence]).mean(0)
-    foreground = torch.from_numpy(foreground_of(pixels))[:, None]
-    weights = {}
-    for size in wide:
-        lesion = interpolate(saliency, size=size, mode="bilinear", align_corners=False)
-        place = FLOOR + (1 - FLOOR) * adaptive_avg_pool2d(foreground, size) * 0.5 * (1 + lesion)
-        weights[size] = place / place.mean((2, 3), keepdim=True)
-    return weights
 
 
 DIAGNOSTIC = Diagnostic()

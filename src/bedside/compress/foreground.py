@@ -8,6 +8,8 @@ from bedside.base.arrays import FloatArray
 def foreground_of(pixels: np.ndarray) -> FloatArray:
     """Where the patient is, ``(n, H, W)`` float32 in {0, 1}, for ``(n, C, H, W)`` uint8 images.
 
+    Volumes ``(n, C, D, H, W)`` give ``(n, D, H, W)``; a volume has one threshold.
+
     Foreground is brighter than a third of Otsu's threshold (IEEE Trans. SMC 9, 1979): air, collimator and the border of
     a fan are black in every modality that we read. Of an image without black background all is foreground.
     """

@@ -20,6 +20,9 @@ class Preset:
         Augmented views whose teacher answers are cached.
     image_px
         Side of the input, where the images are larger.
+    volume_voxels
+        Voxels seen while the reference, and each student, is fitted to outlines in volumes; see
+        `bedside.train.volume_plans.for_volumes`.
     """
 
     name: str
@@ -29,6 +32,7 @@ class Preset:
     n_views: int
     n_candidates: int
     image_px: int
+    volume_voxels: int = 80_000_000
 
     def reference_epochs(self, n_images: int, *, pretrained: bool) -> int:
         """Epochs of the reference; start weights need fewer."""
@@ -49,9 +53,9 @@ PRESETS = {
         Preset(name="quick", reference_images=18_000, student_images=70_000, max_epochs=(30, 60), n_views=4,
                n_candidates=2, image_px=96),
         Preset(name="standard", reference_images=60_000, student_images=140_000, max_epochs=(60, 150), n_views=10,
-               n_candidates=4, image_px=160),
+               n_candidates=4, image_px=160, volume_voxels=400_000_000),
         Preset(name="thorough", reference_images=140_000, student_images=400_000, max_epochs=(100, 300), n_views=20,
-               n_candidates=8, image_px=224),
+               n_candidates=8, image_px=224, volume_voxels=1_600_000_000),
     )
 }  # fmt: skip
 

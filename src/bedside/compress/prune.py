@@ -111,17 +111,10 @@ class Prune:
 
         Raises
         ------
-        RecipeError
-            For a network of clips or volumes.
         TraceError
             If the network cannot be run, or its channels cannot be told.
         """
-        if not (spec := recipe.architecture.spec).is_image:
-            raise RecipeError(
-                f"pruning a network whose input is {spec.shape}",
-                expected="one of single images: dependency graphs do not follow its frames or planes",
-                hint="leave prune out of the recipe, and ask for a smaller width of the architecture",
-            )
+        spec = recipe.architecture.spec
         pruned = deepcopy(model).eval().requires_grad_(True)
         check_runs(pruned, spec, gives_maps=bench.data.kind in _OF_MAPS)
         ceiling = self._ceiling(count_model(pruned, spec, device_named(self.device)))

@@ -1,6 +1,6 @@
 """After channels are cut: what stays is refitted, so that each reader says again what it said before."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from bedside.base.arrays import BoolArray
 from bedside.compress.channels import Channels
-from bedside.compress.foreground import foreground_of
+from bedside.compress.layer_samples import Seen, read, told
 
 if TYPE_CHECKING:
     import torch
@@ -16,16 +16,8 @@ if TYPE_CHECKING:
 
     from bedside.train.fitting import TrainingData
 
-N_PLACES = 6000
-"""Places of all images together that a layer is refitted on."""
-
 RIDGE_FRAC = 1e-2
 """Pull towards the layer's own weights, as a share of the mean energy of its inputs."""
-
-FLOOR = 0.25
-"""Chance of a background place to be drawn, against one of foreground."""
-
-BATCH_SIZE = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,19 +63,15 @@ def reconstruct(
     """
     import torch
 
-    from bedside.train.fitting import as_batch
-
-    pixels = data.development[rows]
-    weights = torch.from_numpy(FLOOR + (1 - FLOOR) * foreground_of(pixels))[:, None] if pixels.ndim == 4 else None
-    images = as_batch(data.preprocess.normalize(pixels))
+    seen = Seen.of(data, rows)
     pruned.eval()
     with torch.no_grad():
-        for name in _in_order(pruned, cut.readers, images[:2]):
+        for name in _in_order(pruned, cut.readers, seen.cases[:2]):
             draws = torch.Generator().manual_seed(seed)
-            outputs, places = _told(dense, name, images, weights, draws)
+            outputs, places = told(dense, name, seen, draws)
             if name in cut.kept_outputs:
                 outputs = outputs[:, torch.from_numpy(cut.kept_outputs[name])]
-            inputs = _read(pruned, name, images, places)
+            inputs = read(pruned, name, seen, places)
             _refit(pruned.get_submodule(name), inputs.double(), outputs.double())
 
 
@@ -112,95 +100,6 @@ def _in_order(model: "nn.Module", names: frozenset[str], images: "torch.Tensor")
 
 def _is_plain(layer: Any) -> bool:
     return layer.groups == 1 and layer.padding_mode == "zeros" and not isinstance(layer.padding, str)
-
-
-class _EnoughError(Exception):
-    """Raised behind a layer whose values are at hand: the rest of the network need not run."""
-
-
-def _values(model: "nn.Module", name: str, images: "torch.Tensor", *, of_input: bool) -> "torch.Tensor":
-    found: list[torch.Tensor] = []
-
-    def keep(module: Any, inputs: tuple["torch.Tensor", ...], output: Any = None) -> None:
-        found.append(inputs[0] if of_input else output)
-        raise _EnoughError
-
-    layer = model.get_submodule(name)
-    hook = layer.register_forward_pre_hook(keep) if of_input else layer.register_forward_hook(keep)
-    try:
-        model(images)
-    except _EnoughError:
-        pass
-    finally:
-        hook.remove()
-    return found[0]
-
-
-Places = Sequence[tuple["torch.Tensor", "torch.Tensor", "torch.Tensor"] | None]
-"""For each batch the image, row and column of its places; None where a layer has no places."""
-
-
-def _told(
-    dense: "nn.Module", name: str, images: "torch.Tensor", weights: "torch.Tensor | None", draws: "torch.Generator"
-) -> tuple["torch.Tensor", Places]:
-    """Outputs of a layer at drawn places, ``(n, C)``, and the places."""
-    import torch
-
-    parts, places = [], []
-    for start in range(0, len(images), BATCH_SIZE):
-        output = _values(dense, name, images[start : start + BATCH_SIZE], of_input=False)
-        if output.ndim != 4:
-            parts.append(output.flatten(0, -2))
-            places.append(None)
-            continue
-        shown = None if weights is None else weights[start : start + BATCH_SIZE]
-        where = _drawn(output, shown, N_PLACES * len(output) // len(images) or 1, draws)
-        parts.append(output[where[0], :, where[1], where[2]])
-        places.append(where)
-    return torch.cat(parts), places
-
-
-def _drawn(
-    output: "torch.Tensor", weights: "torch.Tensor | None", n: int, draws: "torch.Generator"
-) -> tuple["torch.Tensor", "torch.Tensor", "torch.Tensor"]:
-    import torch
-
-    n_images, _, height, width = output.shape
-    chances = torch.ones(n_images, height * width)
-    if weights is not None:
-        chances = torch.nn.functional.adaptive_avg_pool2d(weights, (height, width)).flatten(1)
-    chosen = torch.multinomial(chances.flatten(), min(n, chances.numel()), generator=draws)
-    place = chosen % (height * width)
-    return chosen // (height * width), place // width, place % width
-
-
-def _read(model: "nn.Module", name: str, images: "torch.Tensor", places: Places) -> "torch.Tensor":
-    """What the layer reads at the places, ``(n, F)``, in the order of its flattened weights."""
-    import torch
-
-    layer, parts = model.get_submodule(name), []
-    for number, where in enumerate(places):
-        value = _values(model, name, images[number * BATCH_SIZE : (number + 1) * BATCH_SIZE], of_input=True)
-        parts.append(value.flatten(0, -2) if where is None else _patches(layer, value, where))
-    return torch.cat(parts)
-
-
-def _patches(
-    layer: Any, value: "torch.Tensor", where: tuple["torch.Tensor", "torch.Tensor", "torch.Tensor"]
-) -> "torch.Tensor":
-    import torch
-
-    image, row, column = where
-    up, left = layer.padding
-    padded = torch.nn.functional.pad(value, (left, left, up, up))
-    taps = [
-        padded[
-            image, :, row * layer.stride[0] + i * layer.dilation[0], column * layer.stride[1] + j * layer.dilation[1]
-        ]
-        for i in range(layer.kernel_size[0])
-        for j in range(layer.kernel_size[1])
-    ]
-    return torch.stack(taps, -1).flatten(1)
 
 
 def _refit(layer: Any, inputs: "torch.Tensor", outputs: "torch.Tensor") -> None:

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Literal
 
 from bedside.base.arrays import BoolArray, ByteArray
-from bedside.base.digest import Digest, digest_array, digest_file, digest_many
+from bedside.base.digest import Digest
 from bedside.base.errors import CohortError
 from bedside.base.task import Task
 from bedside.data.boxes import Box
+from bedside.data.case_digest import digest_case
 from bedside.data.clip_sampling import sampled_frames, spread_frames
 from bedside.data.nifti import is_nifti
 from bedside.data.preprocess import Preprocess
@@ -202,27 +203,4 @@ class Case:
 
     def digest(self) -> Digest:
         """Digest of the image, of its mask if it has one, and of all that is known about it."""
-        facts = [self.case_id, str(self.label), str(self.patient_id), str(self.group), str(self.part)]
-        facts += [] if self.frame is None else [f"frame {self.frame}"]
-        facts += [f"{column}={value}" for column, value in self.attributes]
-        facts += [f"marks {self.marks}"] if self.marks else []
-        facts += [f"box {box.row()}" for box in self.boxes]
-        facts += ["its mask counts objects"] if self.mask_counts_objects else []
-        if self.mask_path is not None:
-            facts.append(digest_file(_existing(self, self.mask_path)))
-        if self.mask_pixels is not None:
-            facts.append(digest_array(self.mask_pixels))
-        return digest_many([*self._content(), *facts])
-
-    def _content(self) -> list[Digest]:
-        if self.pixels is not None:
-            return [digest_array(self.pixels)]
-        return [digest_file(_existing(self, path)) for path in self.frame_paths or (self.path,)]
-
-
-def _existing(case: Case, path: Path | None) -> Path:
-    if path is None or not path.is_file():
-        raise CohortError(
-            f"case {case.case_id} has no file at {path}", expected="an image file", hint="check the metadata"
-        )
-    return path
+        return digest_case(self)

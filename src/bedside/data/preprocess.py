@@ -16,8 +16,9 @@ from bedside.data.fitting_in import Fit, check_picture, fitted, pasted, respaced
 from bedside.data.modalities import Modalities
 from bedside.data.normalizing import Normalization, by_its_own
 from bedside.data.preprocess_limits import check_limits
+from bedside.data.preprocess_volumes import placing_for, respaced_modalities
 from bedside.data.reading import no_spacing, read_image, read_spaced
-from bedside.data.volume_placing import Placing, placing_of, read_grey, read_greys
+from bedside.data.volume_placing import Placing, read_grey, read_greys
 from bedside.data.window import PercentileWindow, Window
 
 Spacing = tuple[float, ...]
@@ -159,13 +160,7 @@ class Preprocess:
         ShapeError
             If it is no volume, or one of another number of modalities.
         """
-        stack = voxels if voxels.ndim == 4 else voxels[None]
-        placing = self.placing(stack.shape[1:], spacing_mm)
-        if len(stack) != self.n_channels:
-            raise ShapeError(
-                f"a volume of {len(stack)} modalities", expected=f"{self.n_channels}", hint="read it with `read`"
-            )
-        return np.stack([placing.image(channel) for channel in stack])
+        return respaced_modalities(self, voxels, spacing_mm)
 
     def clip(self, frames: Sequence[ByteArray]) -> ByteArray:
         """Place each of the frames that were sampled: ``(T, C, H, W)`` uint8, before the normalization."""
@@ -199,14 +194,7 @@ class Preprocess:
         ImageError
             If a spacing is needed and not given.
         """
-        if self.depth_px is None or len(shape) != 3 or min(shape) < 1:
-            raise ShapeError(
-                f"an input of shape {shape} for a model of {self.spec.shape}", expected="a volume (D, H, W), not empty",
-                hint="read it with bedside.data.volume_reading.read_volume",
-            )  # fmt: skip
-        depth, height, width = shape
-        model = (self.depth_px, self.height_px, self.width_px)
-        return placing_of((depth, height, width), spacing_mm, target_mm=self.own_spacing_mm, model=model)
+        return placing_for(self, shape, spacing_mm)
 
     def normalize(self, pixels: ByteArray) -> FloatArray:
         """Scale 0-255 pixels of any shape to the model's range, float32.

@@ -13,7 +13,7 @@ from bedside.data.case import Case
 from bedside.data.cohort import Cohort
 from bedside.data.montage import montage, tile_of
 from bedside.data.reading import Picture, read_picture
-from bedside.data.units import units_of
+from bedside.data.units import unit_word, units_of
 from bedside.data.volume_placing import read_grey, three_views
 
 N_MONTAGE = 24
@@ -102,7 +102,7 @@ def survey_cohort(
         intensity=_percentiles(levels),
         audit=audit,
         quarantined=dict(cohort.quarantined),
-        units=_units(cohort),
+        units=unit_word(cohort.cases),
         absent=_absent(cohort),
     )
     return survey, montage([tile for k in sorted(tiles) for tile in tiles[k]])
@@ -138,12 +138,6 @@ def _patients(cohort: Cohort) -> dict[str, int]:
     for case, unit in zip(cohort.cases, units_of(cohort.cases), strict=True):
         units.setdefault(case.part or "unassigned", set()).add(unit)
     return {part: len(members) for part, members in units.items()}
-
-
-def _units(cohort: Cohort) -> str:
-    if all(case.patient_id for case in cohort.cases):
-        return "patients"
-    return "patients or groups" if any(case.patient_id or case.group for case in cohort.cases) else "images"
 
 
 def _absent(cohort: Cohort) -> tuple[tuple[str, str], ...]:

@@ -10,6 +10,13 @@ def units_of(cases: Sequence[Case]) -> list[str]:
     return joined([case.ties for case in cases])
 
 
+def unit_word(cases: Sequence[Case]) -> str:
+    """What is counted as independent: patients, patients or groups, or images where neither is known."""
+    if all(case.patient_id for case in cases):
+        return "patients"
+    return "patients or groups" if any(case.patient_id or case.group for case in cases) else "images"
+
+
 def joined(ties: Sequence[tuple[str, ...]]) -> list[str]:
     """Name of the connected component of each row of ties: the first of its ties in the order of the alphabet."""
     above: dict[str, str] = {}

@@ -146,8 +146,8 @@ def read_greys(
     return voxels if len(volumes) > 1 else voxels[0], volumes[0].spacing_mm
 
 
-def three_views(voxels: ByteArray) -> ByteArray:
-    """The three middle planes of ``(D, H, W)`` side by side, ``(H', W')``: the look of a volume as one picture."""
+def three_views(voxels: np.ndarray) -> np.ndarray:
+    """The three middle planes of ``(D, H, W)`` side by side, ``(H', W')``: the look of a volume, or of its heat map."""
     depth, height, width = voxels.shape
     planes = (voxels[depth // 2, ::-1], voxels[::-1, height // 2], voxels[::-1, :, width // 2])
     tallest = max(plane.shape[0] for plane in planes)
@@ -159,7 +159,7 @@ def looks(volumes: ByteArray) -> ByteArray:
     return np.stack([np.stack([three_views(channel) for channel in volume]) for volume in volumes])
 
 
-def _stretched(plane: ByteArray, height_px: int) -> ByteArray:
+def _stretched(plane: np.ndarray, height_px: int) -> np.ndarray:
     return np.pad(plane, [(0, height_px - plane.shape[0]), (0, 0)])
 
 

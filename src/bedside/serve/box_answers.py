@@ -44,6 +44,7 @@ def found_boxes(block: Block, item: Waiting) -> tuple[FoundBox, ...]:
     """Boxes of one image in its own pixels, the most certain first."""
     found = called(item.logits, block.point)[0]
     placing = placing_of(block.preprocess, *item.raw.shape[:2])
+    spacing_mm = None if item.spacing_mm is None else (item.spacing_mm[0], item.spacing_mm[1])
     rows = zip(found.labels, found.scores, placing.back(found.boxes), strict=True)
     return tuple(
         FoundBox(
@@ -53,6 +54,7 @@ def found_boxes(block: Block, item: Waiting) -> tuple[FoundBox, ...]:
             y0_px=float(y0),
             x1_px=float(x1),
             y1_px=float(y1),
+            spacing_mm=spacing_mm,
         )
         for label, score, (x0, y0, x1, y1) in rows
     )

@@ -4,8 +4,13 @@ from bedside.base.errors import InputError
 from bedside.bundle.opening import Bundle
 
 
-def require_classes(bundle: Bundle, what: str) -> None:
+def require_classes(bundle: Bundle, what: str, *, of_volumes: bool = False) -> None:
     """Refuse a bundle that outlines, boxes or marks, and one whose input is no single image.
+
+    Parameters
+    ----------
+    of_volumes
+        Whether volumes are taken too; clips never are.
 
     Raises
     ------
@@ -18,8 +23,10 @@ def require_classes(bundle: Bundle, what: str) -> None:
             f"{what} are about the class of a case, and {manifest.name} answers a task of {manifest.task.kind}",
             expected="a bundle that puts each case in one class", hint="see the figures of its own report",
         )  # fmt: skip
-    if not manifest.preprocess.spec.is_image:
+    spec = manifest.preprocess.spec
+    if not spec.is_image and not (of_volumes and spec.depth_px is not None):
+        made_for = "single images and volumes" if of_volumes else "single images"
         raise InputError(
-            f"{what} are made for single images; {manifest.name} takes an input of {manifest.preprocess.spec.shape}",
-            expected="a bundle of images", hint="see the figures of its own report",
+            f"{what} are made for {made_for}; {manifest.name} takes an input of {spec.shape}",
+            expected=f"a bundle of {made_for}", hint="see the figures of its own report",
         )  # fmt: skip

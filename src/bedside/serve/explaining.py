@@ -14,13 +14,14 @@ from bedside.data.cohort import Cohort
 from bedside.data.masks import stack_masks
 from bedside.data.stacking import stack_images
 from bedside.data.units import units_of
+from bedside.data.volume_placing import three_views
 from bedside.runtime.session import open_session
 from bedside.serve.class_only import require_classes
 from bedside.serve.predicting import Predictor
 from bedside.serve.prediction import Prediction
 from bedside.verify.deletion import Faithfulness, faithfulness
 from bedside.verify.gaze import HIT_MARGIN, ExplanationReport, judge_gaze
-from bedside.verify.heat import HEAT_MAPS, heat_maps
+from bedside.verify.heat import HEAT_MAPS, OF_VOLUMES, heat_maps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,8 @@ class Explained:
     mapped
         The class that the map is of: the one called or, of an image that is referred, the one that would have been.
     image, heat
-        The image as the model sees it, ``(C, H, W)`` uint8, and its map, ``(H, W)`` in [0, 1].
+        The image as the model sees it, ``(C, H, W)`` uint8, and its map, ``(H, W)`` in [0, 1]; of a volume
+        ``(C, D, H, W)`` and ``(D, H, W)``.
     """
 
     prediction: Prediction
@@ -41,16 +43,29 @@ class Explained:
     image: ByteArray = field(repr=False)
     heat: FloatArray = field(repr=False)
 
+    def pictured(self) -> tuple[ByteArray, FloatArray]:
+        """Image ``(C, H', W')`` and map ``(H', W')``; of a volume the three central planes of its first channel."""
+        if self.heat.ndim == 2:
+            return self.image, self.heat
+        return three_views(self.image[0])[None], three_views(self.heat)
+
+    @property
+    def hottest(self) -> tuple[int, ...] | None:
+        """Where the map is hottest: row and column, of a volume plane, row and column; None of a blank map."""
+        if not self.heat.any():
+            return None
+        return tuple(int(i) for i in np.unravel_index(int(self.heat.argmax()), self.heat.shape))
+
 
 def explain(predictor: Predictor, file: Path | str, *, method: str = "occlusion") -> Explained:
-    """Predict one image file and map the class that is called.
+    """Predict one image or volume file and map the class that is called.
 
     Raises
     ------
     InputError
-        If the bundle puts no case in one class.
+        If the bundle puts no case in one class, or the method maps no volumes and the bundle is one of them.
     """
-    require_classes(predictor.bundle, "heat maps")
+    _check(predictor.bundle, method)
     (prediction,) = predictor.predict([file])
     preprocess = predictor.bundle.manifest.preprocess
     image = preprocess.pixels_of(Path(file))
@@ -59,6 +74,16 @@ def explain(predictor: Predictor, file: Path | str, *, method: str = "occlusion"
     heat = HEAT_MAPS.get(method)(predictor.session, preprocess.normalize(image), predictor.shipped.point, called)
     mapped = prediction.classes[called]
     return Explained(prediction=prediction, method=method, mapped=mapped, image=image, heat=heat)
+
+
+def _check(bundle: Bundle, method: str) -> None:
+    require_classes(bundle, "heat maps", of_volumes=True)
+    HEAT_MAPS.get(method)
+    if bundle.manifest.preprocess.depth_px is not None and method not in OF_VOLUMES:
+        raise InputError(
+            f"{method} is made for single images, and {bundle.manifest.name} takes volumes",
+            expected="one of " + ", ".join(OF_VOLUMES), hint="see --method",
+        )  # fmt: skip
 
 
 def gaze_of_bundle(
@@ -88,7 +113,7 @@ def gaze_of_bundle(
     InputError
         If the bundle lacks either file.
     """
-    require_classes(bundle, "heat maps")
+    require_classes(bundle, "comparisons of where two files look")
     maps_of, format_ = HEAT_MAPS.get(method), bundle.model().artifact.format
     pair = (bundle.model(format_, "fp32"), bundle.model(format_, "int8"))
     cases = chosen_cases(cohort, n_cases, seed)

@@ -1,4 +1,4 @@
-"""Maps become masks on the grid of the image that was handed in, with their areas."""
+"""Maps become masks on the grid of the image that was handed in, with what can be measured of them."""
 
 import numpy as np
 
@@ -6,8 +6,9 @@ from bedside.base.arrays import ByteArray, FloatArray
 from bedside.data.native_geometry import native_map
 from bedside.data.preprocess import Preprocess
 from bedside.serve.answers import Block, Waiting
+from bedside.serve.outline_measures import outlined
 from bedside.serve.prediction import REFER, Prediction
-from bedside.serve.volume_outlines import volume_mask, volumes_of
+from bedside.serve.volume_outlines import volume_mask
 from bedside.verify.operating_point import OperatingPoint
 
 
@@ -38,7 +39,7 @@ def _prediction(block: Block, item: Waiting, refer: str) -> Prediction:
         refer=refer,
         marks=() if refer else tuple(task.classes[k] for k in found),
         mask=None if refer else mask,
-        measures=() if refer else _measures(block.preprocess, task.classes, areas, item.spacing_mm),
+        outlined=() if refer else outlined(mask, task.classes, item.spacing_mm),
     )
 
 
@@ -46,12 +47,6 @@ def _mask(preprocess: Preprocess, item: Waiting, probabilities: FloatArray, poin
     if preprocess.depth_px is not None:
         return volume_mask(item.logits, preprocess, item.raw.shape, item.spacing_mm, point)
     return native_mask(probabilities, item.raw.shape[:2], preprocess, point)
-
-
-def _measures(
-    preprocess: Preprocess, classes: tuple[str, ...], sizes: np.ndarray, spacing_mm: tuple[float, ...] | None
-) -> tuple[tuple[str, float, str], ...]:
-    return (measures_of if preprocess.depth_px is None else volumes_of)(classes, sizes, spacing_mm)
 
 
 def native_mask(
@@ -65,17 +60,6 @@ def native_mask(
         return np.zeros(size_px, np.uint8)
     native = native_map(probabilities, size_px, preprocess)
     return point.calls(native[None])[0].astype(np.uint8)
-
-
-def measures_of(
-    classes: tuple[str, ...], areas_px: np.ndarray, spacing_mm: tuple[float, ...] | None
-) -> tuple[tuple[str, float, str], ...]:
-    """Area of each class but the background: in mm² where the image states its spacing, else in pixels."""
-    factor, unit = (1.0, "px") if spacing_mm is None else (float(np.prod(spacing_mm)), "mm²")
-    return tuple(
-        (f"area of {name}", round(float(area) * factor, 3), unit)
-        for name, area in zip(classes[1:], areas_px, strict=True)
-    )
 
 
 def _highest(probabilities: FloatArray) -> tuple[float, ...]:

@@ -24,6 +24,8 @@ from bedside.verify.gate import AcceptanceGate
 
 _BLOCK = 64
 """Images that wait for each other; the softmax and the gate of a block cost little more than those of one image."""
+_MEASURED = ("segmentation", "detection")
+"""Tasks whose areas want the spacing that the file states."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ class Predictor:
             refuse_slice(path, raw)
             outputs = run_volume(self.session, preprocess, raw, spacing_mm, self.tick, self.skipping)
             return Waiting(str(file), raw, preprocess.geometry(raw, spacing_mm), outputs, spacing_mm)
-        if self.bundle.manifest.task.kind == "segmentation":  # areas want the spacing that the file states
+        if self.bundle.manifest.task.kind in _MEASURED:
             picture = read_picture(path, window=preprocess.window)
             raw, spacing_mm = picture.pixels, picture.spacing_mm
         else:

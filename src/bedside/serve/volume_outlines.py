@@ -69,13 +69,3 @@ def volume_mask(
     probabilities = point.probabilities(logits)[0]
     native = preprocess.placing(shape[-3:], spacing_mm).restored(probabilities)
     return point.calls(native[None])[0].astype(np.uint8)
-
-
-def volumes_of(
-    classes: tuple[str, ...], n_voxels: np.ndarray, spacing_mm: tuple[float, ...] | None
-) -> tuple[tuple[str, float, str], ...]:
-    """Volume of each class but the background, ``(K - 1,)`` voxels: in mL where the file states its spacing."""
-    factor, unit = (1.0, "voxels") if spacing_mm is None else (float(np.prod(spacing_mm)) / 1000, "mL")
-    return tuple(
-        (f"volume of {name}", round(float(n) * factor, 4), unit) for name, n in zip(classes[1:], n_voxels, strict=True)
-    )

@@ -22,8 +22,12 @@ class ClipNetwork(nn.Module):
     `n_state` numbers are carried from frame to frame; a stream begins with zeros.
     """
 
-    n_state: int = 0
     trunk: Trunk
+
+    @property
+    def n_state(self) -> int:
+        """Numbers that are carried; they follow from the weights, so that a pruned network carries fewer."""
+        return 0
 
     def step(self, image: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Take frames ``(N, C, H, W)`` and states ``(N, S)``; return logits ``(N, K)`` and states ``(N, S)``."""
@@ -85,12 +89,16 @@ class FrameGru(ClipNetwork):
     def __init__(self, trunk: Trunk, n_classes: int, n_hidden: int = _N_HIDDEN, dropout_prob: float = 0.2) -> None:
         super().__init__()
         self.trunk = trunk
-        self.n_state = n_hidden
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(dropout_prob)
         self.cell = GruCell(trunk.n_out, n_hidden)
         self.linear = nn.Linear(trunk.n_out, n_classes)
         self.recurrent = nn.Linear(n_hidden, n_classes, bias=False)
+
+    @property
+    def n_state(self) -> int:
+        """Hidden numbers of the unit."""
+        return self.recurrent.in_features
 
     def step(self, image: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Answer by this frame and those before it."""
@@ -123,7 +131,11 @@ class FrameShift(ClipNetwork):
         self.dropout = nn.Dropout(dropout_prob)
         self.linear = nn.Linear(trunk.n_out, n_classes)
         self.shapes = _shifted_shapes(trunk, side_px)
-        self.n_state = sum(c * h * w for c, h, w in self.shapes)
+
+    @property
+    def n_state(self) -> int:
+        """Numbers of all shifted maps; their channels are never pruned."""
+        return sum(c * h * w for c, h, w in self.shapes)
 
     def step(self, image: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Answer by this frame and what the last one left."""

@@ -7,7 +7,7 @@ from torch import nn
 
 from bedside.train.architecture import Architecture
 from bedside.train.blocks import round_channels
-from bedside.train.volume_blocks import Factored, Halve, PlaneConv, Unfold, doubled
+from bedside.train.volume_blocks import Factored, Halve, Joined, PlaneConv, Unfold, doubled
 
 _CHANNELS = (32, 64, 96)
 """At the half, quarter and eighth of each side; times the width."""
@@ -37,6 +37,7 @@ class UNet3d(nn.Module):
         self.deepest = Factored(sizes[-1], sizes[-1])
         self.lift = nn.ModuleList(PlaneConv(b, a, 1) for a, b in pairs)
         self.decode = nn.ModuleList(nn.Sequential(Factored(2 * a, a), Factored(a, a)) for a, _ in pairs)
+        self.join = Joined()
         self.head = Unfold(sizes[0], n_classes)
 
     def forward(self, volume: torch.Tensor) -> torch.Tensor:
@@ -49,7 +50,7 @@ class UNet3d(nn.Module):
         features = self.deepest(features)
         for level in range(len(self.downs) - 1, -1, -1):
             raised = doubled(self.lift[level](features))
-            features = self.decode[level](torch.cat([raised, kept[level]], dim=4))
+            features = self.decode[level](self.join(raised, kept[level]))
         return self.head(features).permute(0, 4, 1, 2, 3)
 
 

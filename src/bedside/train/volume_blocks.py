@@ -5,6 +5,9 @@ al., CVPR 2018). Features are kept channels last, ``(N, D, H, W, C)``: in this o
 of the same memory, the first over ``(N*D, H, W, C)``, the second over ``(N, D, H*W, C)``, and no voxel is moved.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -75,6 +78,35 @@ class Halve(nn.Module):
         return self.depth(self.plane(features))
 
 
+class Joined(nn.Module):
+    """Two maps side by side, ``(N, D, H, W, C)`` and ``(N, D, H, W, C')`` to ``(N, D, H, W, C + C')``.
+
+    Graphs of channels are told only where maps are joined along axis 1: `joined_along_one` has the axes turned for as
+    long, which an exported file never sees.
+    """
+
+    along_one = False
+
+    def forward(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        """Join the channels."""
+        if self.along_one:
+            return torch.cat([first.movedim(4, 1), second.movedim(4, 1)], dim=1).movedim(1, 4)
+        return torch.cat([first, second], dim=4)
+
+
+@contextmanager
+def joined_along_one(model: nn.Module) -> Iterator[None]:
+    """Let every `Joined` of a network join along axis 1, with the same values."""
+    joins = [module for module in model.modules() if isinstance(module, Joined)]
+    for join in joins:
+        join.along_one = True
+    try:
+        yield
+    finally:
+        for join in joins:
+            join.along_one = False
+
+
 def doubled(features: torch.Tensor) -> torch.Tensor:
     """Repeat every voxel to twice the sides: ``(N, D, H, W, C)`` to ``(N, 2D, 2H, 2W, C)``."""
     n, depth, height, width, channels = features.shape
@@ -101,3 +133,8 @@ class Unfold(nn.Module):
         rows = eight.reshape(n * depth, height, 2 * width, 2, 2 * self.n_classes).permute(0, 1, 3, 2, 4)
         lines = rows.reshape(n * depth, 4 * height * width, 2, self.n_classes).permute(0, 2, 1, 3)
         return lines.reshape(n, 2 * depth, 2 * height, 2 * width, self.n_classes)
+
+
+def logit_layers(model: nn.Module) -> list[nn.Module]:
+    """Convolutions whose outputs are logits that `Unfold` spreads: no channel of theirs can go."""
+    return [module.conv for module in model.modules() if isinstance(module, Unfold)]

@@ -6,11 +6,11 @@ from typing import Literal
 
 import numpy as np
 
-from bedside.base.arrays import BoolArray, FloatArray
+from bedside.base.arrays import BoolArray, FloatArray, IntArray
 from bedside.base.errors import ShapeError
 from bedside.base.estimate import Estimate
 from bedside.verify.average_precision import average_precision
-from bedside.verify.clusters import blank
+from bedside.verify.clusters import blank, n_distinct
 from bedside.verify.intervals import macro
 from bedside.verify.metrics import auroc
 from bedside.verify.resampling import RankedDraws, Weights, percentile, ranked_draws
@@ -21,7 +21,7 @@ _PLAIN = {"auroc": auroc, "average_precision": average_precision}
 
 
 def macro_estimate(
-    figure: Figure, truth: BoolArray, score: FloatArray, draws: Sequence[RankedDraws | None], *, n_units: int
+    figure: Figure, truth: BoolArray, score: FloatArray, draws: Sequence[RankedDraws | None], index: IntArray
 ) -> Estimate:
     """Mean over the columns of ``(n, K)`` in which the figure exists, bootstrapped by patient.
 
@@ -32,8 +32,11 @@ def macro_estimate(
     ----------
     draws
         Of each column, from `ranked_draws` over one set of weights; None for a column with one class only.
+    index
+        Number of the unit of each case, ``(n,)``.
     """
     _check(truth, score)
+    n_units = n_distinct(index)
     found = [getattr(draw, figure) for draw in draws if draw is not None]
     kept = [k for k, draw in enumerate(draws) if draw is not None]
     if not kept:
@@ -43,12 +46,22 @@ def macro_estimate(
     known = ~np.isnan(stacked)
     with np.errstate(invalid="ignore"):
         means = np.where(known, stacked, 0.0).sum(axis=0) / known.sum(axis=0)
-    counts = truth[:, kept].sum(axis=0)
-    return never_certain(percentile(value, means, n_units), int(np.minimum(counts, len(truth) - counts).min()))
+    return never_certain(percentile(value, means, n_units), rarest(truth[:, kept], ~truth[:, kept], index))
+
+
+def rarest(truth: BoolArray, others: BoolArray, index: IntArray) -> int:
+    """Units of the rarest side of any column of ``(n, K)``: as many pairs of a case and another share no unit."""
+    return min(n_distinct(index[column]) for side in (truth, others) for column in side.T)
 
 
 def never_certain(found: Estimate, n_rarer: int) -> Estimate:
-    """A figure of 1 (or 0) in every draw has no spread: its bound is that of as many concordant pairs as there are."""
+    """A figure of 1 (or 0) in every draw has no spread: its bound is that of as many concordant pairs as there are.
+
+    Parameters
+    ----------
+    n_rarer
+        Units (patients) of the rarer class.
+    """
     if found.value not in (0.0, 1.0) or found.low < found.high:
         return found
     far = 0.025 ** (1 / max(1, min(n_rarer, found.n_patients // 2)))
@@ -56,15 +69,15 @@ def never_certain(found: Estimate, n_rarer: int) -> Estimate:
     return replace(found, low=low, high=high, method="perfect separation, exact over independent pairs")
 
 
-def micro_estimates(truth: BoolArray, score: FloatArray, weights: Weights, *, n_units: int) -> dict[Figure, Estimate]:
+def micro_estimates(truth: BoolArray, score: FloatArray, weights: Weights, index: IntArray) -> dict[Figure, Estimate]:
     """Figures over all cells of ``(n, K)`` at once, bootstrapped by patient; a case's cells go together."""
     _check(truth, score)
-    n, n_classes = truth.shape
+    n_units, (n, n_classes) = n_distinct(index), truth.shape
     flat_truth, flat_score = truth.T.ravel(), score.T.ravel()
     if not 0 < flat_truth.sum() < len(flat_truth):
         return {figure: blank(n_units) for figure in FIGURES}
     draws = ranked_draws(flat_truth, flat_score, weights, rows=np.tile(np.arange(n), n_classes))
-    n_rarer = int(min(flat_truth.sum(), (~flat_truth).sum()))
+    n_rarer = min(n_distinct(index[side.any(axis=1)]) for side in (truth, ~truth))
     return {
         figure: never_certain(
             percentile(_PLAIN[figure](flat_truth, flat_score), getattr(draws, figure), n_units), n_rarer

@@ -10,13 +10,16 @@ from bedside.base.arrays import FloatArray
 from bedside.base.estimate import Estimate
 from bedside.base.task import Task
 from bedside.runtime.session import Session
+from bedside.verify.clusters import n_distinct, unit_index
 from bedside.verify.evidence import Evidence, evaluate
-from bedside.verify.intervals import bootstrap, resamples
+from bedside.verify.intervals import resamples
 from bedside.verify.judge import Answer, Truth
 from bedside.verify.metrics import negative_log_likelihood, softmax
 from bedside.verify.noninferiority import NonInferiority, auroc_of, compare_aurocs
 from bedside.verify.operating_point import OperatingPoint, lock_operating_point
 from bedside.verify.parity import ParityReport, check_parity
+from bedside.verify.resampling import weights_of
+from bedside.verify.score import class_auroc
 
 N_TUNING_RESAMPLES = 500
 
@@ -49,17 +52,14 @@ class ClassJudge:
     def tuning(
         self, truth: Truth, *, shipped: Answer, reference: Answer, margin: float, seed: int
     ) -> tuple[Estimate, NonInferiority]:
-        """AUROC of the shipped file, and its paired comparison with the reference."""
-        draws, n_units = resamples(truth.units, n_resamples=N_TUNING_RESAMPLES, seed=seed), len(set(truth.units))
-        task, labels = truth.task, truth.targets
+        """AUROC of the shipped file with the interval of the evidence, and its paired comparison with the reference."""
+        draws = resamples(truth.units, n_resamples=N_TUNING_RESAMPLES, seed=seed)
+        task, labels, index = truth.task, truth.targets, unit_index(truth.units, len(truth.targets))
         own, other = (answer.point.probabilities(answer.outputs) for answer in (shipped, reference))
-        found = bootstrap(
-            lambda rows: auroc_of(task, labels[rows], own[rows]), draws, n_rows=len(labels), n_patients=n_units
-        )
         judged = compare_aurocs(
-            task, labels, own, other, margin=margin, draws=draws, n_patients=n_units, units=truth.units
+            task, labels, own, other, margin=margin, draws=draws, n_patients=n_distinct(index), units=index
         )
-        return found, judged
+        return class_auroc(task, labels, own, index, weights_of(draws, len(labels))), judged
 
     def evaluate(
         self, truth: Truth, *, shipped: Answer, reference: Answer, own_fp32: FloatArray, margin: float, reason: str,

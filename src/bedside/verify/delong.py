@@ -1,99 +1,16 @@
 """AUROC with DeLong's variance, whole patients as clusters, and the paired test of two models."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from bedside.base.arrays import BoolArray, FloatArray, IntArray
+from bedside.base.arrays import BoolArray, FloatArray
 from bedside.base.estimate import Estimate
-from bedside.verify.clusters import Units, blank, few_note, interval, n_distinct, unit_index
+from bedside.verify.clusters import Units, blank, few_note, interval, unit_index
 from bedside.verify.distributions import normal_quantile, two_sided_p
-from bedside.verify.metrics import auroc, check_pair, ranks
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placements:
-    """Where each case stands among the cases of the other class, for M models.
-
-    Parameters
-    ----------
-    of_positives, of_negatives
-        ``(M, m)`` and ``(M, n)``: share of negatives below each positive, and of positives above each negative, ties
-        one half (the structural components of DeLong et al., Biometrics 1988).
-    positive_units, negative_units
-        Unit of each, ``(m,)`` and ``(n,)``, out of `n_units`.
-    """
-
-    of_positives: FloatArray = field(repr=False)
-    of_negatives: FloatArray = field(repr=False)
-    positive_units: IntArray = field(repr=False)
-    negative_units: IntArray = field(repr=False)
-    n_units: int
-
-    @property
-    def areas(self) -> FloatArray:
-        """AUROC of each model, ``(M,)``."""
-        return self.of_positives.mean(axis=1)
-
-    @property
-    def n_each(self) -> tuple[int, int]:
-        """Units with a positive and units with a negative case."""
-        return n_distinct(self.positive_units), n_distinct(self.negative_units)
-
-    def parts(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Variance from positives, from negatives, and from units with both; each ``(M, M)``."""
-        areas, m, n = self.areas[:, None], self.of_positives.shape[1], self.of_negatives.shape[1]
-        ups = np.stack([_sums(v, self.positive_units, self.n_units) for v in self.of_positives - areas])
-        downs = np.stack([_sums(v, self.negative_units, self.n_units) for v in self.of_negatives - areas])
-        n_up, n_down = self.n_each
-        both = ups @ downs.T * (self.n_units / (self.n_units - 1) / (m * n))
-        up, down = _scale(n_up) / m**2, _scale(n_down) / n**2
-        return up * (ups @ ups.T), down * (downs @ downs.T), both + both.T
-
-    def covariance(self) -> FloatArray:
-        """Covariance of the areas, ``(M, M)``: DeLong's; Obuchowski's (Biometrics 1997) where units repeat."""
-        return sum(self.parts())  # type: ignore[return-value]
-
-
-def _sums(values: FloatArray, index: IntArray, n_units: int) -> FloatArray:
-    return np.bincount(index, weights=values, minlength=n_units).astype(np.float64, copy=False)
-
-
-def _scale(n: int) -> float:
-    return n / (n - 1) if n > 1 else math.nan
-
-
-def placements(positive: BoolArray, scores: Sequence[FloatArray], units: Units = None) -> Placements | None:
-    """Placements by mid-ranks in O(n log n) (Sun and Xu, IEEE Signal Process Lett 2014); None with one class only.
-
-    Parameters
-    ----------
-    positive
-        ``(n,)``.
-    scores
-        Of M models, each ``(n,)``.
-    """
-    for score in scores:
-        check_pair(positive, score)
-    m = int(positive.sum())
-    n = len(positive) - m
-    if not m or not n:
-        return None
-    index = unit_index(units, len(positive))
-    above, below = [], []
-    for score in scores:
-        everyone = ranks(score)
-        above.append((everyone[positive] - ranks(score[positive])) / n)
-        below.append(1 - (everyone[~positive] - ranks(score[~positive])) / m)
-    return Placements(
-        of_positives=np.stack(above),
-        of_negatives=np.stack(below),
-        positive_units=index[positive],
-        negative_units=index[~positive],
-        n_units=n_distinct(index),
-    )
+from bedside.verify.metrics import auroc
+from bedside.verify.placements import Placements, placements
 
 
 def auroc_estimate(
@@ -116,7 +33,7 @@ def auroc_estimate(
     value, n_units = auroc(positive, score), found.n_units
     n_up, n_down = found.n_each
     if value in (0.0, 1.0):
-        return _separated(value, min(n_up, n_down, max(1, n_units // 2)), n_units, level_frac)
+        return _separated(value, found.n_pairs, n_units, level_frac)
     if min(n_up, n_down) < 2:
         return _newcombe(value, n_up, n_down, n_units, level_frac)
     up, down, both = (float(part[0, 0]) for part in found.parts())
@@ -141,11 +58,39 @@ def _spreads(area: float) -> tuple[float, float]:
 
 def _separated(value: float, n_pairs: int, n_units: int, level_frac: float) -> Estimate:
     """All of k independent pairs concordant: the area is at least the root of the tail (Clopper and Pearson)."""
-    end = ((1 - level_frac) / 2) ** (1 / n_pairs)
+    end = least_share(n_pairs, level_frac)
     low, high = (end, 1.0) if value == 1 else (0.0, 1 - end)
     return Estimate(
         value=value, low=low, high=high, n_patients=n_units, level_frac=level_frac,
         method=f"perfect separation, exact over {n_pairs} independent pairs",
+    )  # fmt: skip
+
+
+def least_share(n: int, level_frac: float = 0.95) -> float:
+    """Lower end of a share of which all `n` were seen (Clopper and Pearson, Biometrika 1934).
+
+    Examples
+    --------
+    >>> round(least_share(7), 3)
+    0.59
+    """
+    return ((1 - level_frac) / 2) ** (1 / n)
+
+
+def no_difference(found: Placements, scores: tuple[FloatArray, FloatArray], level_frac: float = 0.95) -> Estimate:
+    """Difference of two AUROCs whose placements are the same: 0, and of two perfect ones as uncertain as pairs are few.
+
+    Where both models rank every pair rightly, k independent pairs leave to each an area below 1 (Clopper and Pearson),
+    and so a difference. Elsewhere, and of scores that are the same, it is exactly 0.
+    """
+    n_units = found.n_units
+    if np.array_equal(*scores) or found.areas[0] not in (0.0, 1.0):
+        exact = "equal scores" if np.array_equal(*scores) else "equal placements"
+        return Estimate(value=0.0, low=0.0, high=0.0, n_patients=n_units, level_frac=level_frac, method=exact)
+    far = 1 - least_share(found.n_pairs, level_frac)
+    return Estimate(
+        value=0.0, low=-far, high=far, n_patients=n_units, level_frac=level_frac,
+        method=f"perfect separation by both, exact over {found.n_pairs} independent pairs",
     )  # fmt: skip
 
 
@@ -188,18 +133,19 @@ def delong_test(
 ) -> PairedTest:
     """Paired test of two AUROCs (DeLong et al. 1988); whole units as clusters (Obuchowski 1997).
 
-    Equal placements give a difference of exactly 0 with p = 1. One class only, fewer than 2 units of a class, or two
-    models without spread (one perfect, one constant) give no error: NaN or the interval [-1, 1], and p = NaN.
+    Equal placements give a difference of 0 with p = 1, see `no_difference`. One class only, fewer than 2 units of a
+    class, or two models without spread (one perfect, one constant) give no error: NaN or the interval [-1, 1], and
+    p = NaN.
     """
     name = "DeLong"
-    found = placements(positive, [np.asarray(first, np.float64), np.asarray(second, np.float64)], units)
+    pair = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    found = placements(positive, pair, units)
     if found is None:
         return PairedTest(test=name, difference=blank(low=-1.0), p_value=math.nan)
     value, n_units = float(found.areas[0] - found.areas[1]), found.n_units
     same = bool((found.of_positives[0] == found.of_positives[1]).all())
     if same and bool((found.of_negatives[0] == found.of_negatives[1]).all()):
-        exact = Estimate(value=0.0, low=0.0, high=0.0, n_patients=n_units, method="equal placements")
-        return PairedTest(test=name, difference=exact, p_value=1.0)
+        return PairedTest(test=name, difference=no_difference(found, pair, level_frac), p_value=1.0)
     covariance = found.covariance() if min(found.n_each) > 1 else np.full((2, 2), math.nan)
     variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
     if not variance > 1e-15:
@@ -212,14 +158,3 @@ def delong_test(
         level_frac=level_frac, method=f"paired {name}{', clustered' if n_units < len(positive) else ''}",
     )  # fmt: skip
     return PairedTest(test=name, difference=difference, p_value=two_sided_p(value / error))
-
-
-def auroc_influence(positive: BoolArray, score: FloatArray) -> FloatArray:
-    """Influence of each case on the AUROC, ``(n,)``; zeros with one class only."""
-    influence = np.zeros(len(positive))
-    found = placements(positive, [np.asarray(score, np.float64)])
-    if found is not None:
-        area = found.areas[0]
-        influence[positive] = (found.of_positives[0] - area) / positive.sum()
-        influence[~positive] = (found.of_negatives[0] - area) / (~positive).sum()
-    return influence

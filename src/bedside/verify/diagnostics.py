@@ -185,7 +185,7 @@ def averages_of(
 ) -> dict[str, Estimate]:
     """Macro and micro AUROC and average precision of ``(n, L)``; `draws` if they were made before."""
     draws = column_draws(truth, probability, weights) if draws is None else draws
-    n_units = n_distinct(unit_index(units, len(truth)))
-    micro = micro_estimates(truth, probability, weights, n_units=n_units)
-    macro = {f: macro_estimate(f, truth, probability, draws, n_units=n_units) for f in FIGURES}
+    index = unit_index(units, len(truth))
+    micro = micro_estimates(truth, probability, weights, index)
+    macro = {f: macro_estimate(f, truth, probability, draws, index) for f in FIGURES}
     return {f"macro_{f}": found for f, found in macro.items()} | {f"micro_{f}": found for f, found in micro.items()}

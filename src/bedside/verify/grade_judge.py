@@ -82,8 +82,12 @@ class GradeJudge:
         own, other = (_calls(answer)[1] for answer in (shipped, reference))
         found, draws = kappa_with_draws(truth.targets, own, n_grades, weights, index)
         value = found.value - quadratic_kappa(truth.targets, other, n_grades)
+        perfect = found.value == 1 and not value and not np.array_equal(shipped.outputs, reference.outputs)
         apart = draws - kappa_draws(truth.targets, other, n_grades, weights)
-        judged = judge_difference(value, apart, margin=margin, n_patients=n_distinct(index), metric=self.metric)
+        judged = judge_difference(
+            value, apart, margin=margin, n_patients=n_distinct(index), metric=self.metric,
+            n_agreeing=n_distinct(index) if perfect else 0,
+        )  # fmt: skip
         return found, judged
 
 

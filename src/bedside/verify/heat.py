@@ -15,7 +15,10 @@ class HeatMap(Protocol):
     """Where does the model look for one class?"""
 
     def __call__(self, session: Session, image: FloatArray, point: OperatingPoint, class_index: int) -> FloatArray:
-        """Return ``(H, W)`` in [0, 1] for one preprocessed ``(C, H, W)`` image; all zero where nothing counts."""
+        """Return ``(H, W)`` in [0, 1] for one preprocessed ``(C, H, W)`` image; all zero where nothing counts.
+
+        A method that is named in `OF_VOLUMES` maps ``(C, D, H, W)`` to ``(D, H, W)`` too.
+        """
         ...
 
 
@@ -27,6 +30,9 @@ HEAT_MAPS: Seam[HeatMap] = Seam(
         "cam": "bedside.verify.cam:class_activation_map",
     },
 )
+
+OF_VOLUMES = ("occlusion",)
+"""Methods that map volumes too: soft masks and class activations are made for two dimensions."""
 
 
 def heat_maps(

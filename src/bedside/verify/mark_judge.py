@@ -16,7 +16,7 @@ from bedside.verify.intervals import N_RESAMPLES
 from bedside.verify.judge import Answer, Truth
 from bedside.verify.mark_evidence import MarkScores, evidence_of, scores_of
 from bedside.verify.mark_points import lock_marks, mark_loss
-from bedside.verify.marks import macro_figure, macro_mark_estimate, mark_draws
+from bedside.verify.marks import macro_figure, macro_mark_estimate, mark_draws, rarest_of
 from bedside.verify.measured import MeasuredEvidence
 from bedside.verify.noninferiority import NonInferiority, judge_difference
 from bedside.verify.operating_point import OperatingPoint
@@ -79,19 +79,22 @@ class MarkJudge:
         index = unit_index(truth.units, len(truth.targets))
         weights = unit_weights(index, len(index), n_resamples=N_TUNING_RESAMPLES, seed=seed)
         own, other = (answer.point.probabilities(answer.outputs) for answer in (shipped, reference))
-        found = macro_mark_estimate(
-            "auroc", truth.targets, own, mark_draws(truth.targets, own, weights), n_units=n_distinct(index)
-        )
-        return found, self._compared(truth.targets, own, other, weights, margin, n_distinct(index))
+        found = macro_mark_estimate("auroc", truth.targets, own, mark_draws(truth.targets, own, weights), index)
+        return found, self._compared(truth.targets, own, other, weights, margin, index)
 
     def _compared(
-        self, marks: IntArray, own: FloatArray, other: FloatArray, weights: Weights, margin: float, n_units: int
+        self, marks: IntArray, own: FloatArray, other: FloatArray, weights: Weights, margin: float, index: IntArray
     ) -> NonInferiority:
-        value = macro_figure(marks, own) - macro_figure(marks, other)
+        n_units = n_distinct(index)
+        areas = macro_figure(marks, own), macro_figure(marks, other)
+        value, perfect = areas[0] - areas[1], areas == (1.0, 1.0) and not np.array_equal(own, other)
         drawn = np.full(len(weights), math.nan)
         if not math.isnan(value):
             drawn = mark_draws(marks, own, weights).macro("auroc") - mark_draws(marks, other, weights).macro("auroc")
-        return judge_difference(value, drawn, margin=margin, n_patients=n_units, metric=self.metric)
+        return judge_difference(
+            value, drawn, margin=margin, n_patients=n_units, metric=self.metric,
+            n_agreeing=min(rarest_of(marks, index), max(1, n_units // 2)) if perfect else 0,
+        )  # fmt: skip
 
     def evaluate(
         self, truth: Truth, *, shipped: Answer, reference: Answer, own_fp32: FloatArray, margin: float, reason: str,
@@ -106,9 +109,7 @@ class MarkJudge:
             for p in (answer.point.probabilities(answer.outputs),)
         )
         fp32_calls = shipped.point.calls(shipped.point.probabilities(own_fp32))
-        judged = self._compared(
-            truth.targets, own.probabilities, other.probabilities, weights, margin, n_distinct(index)
-        )
+        judged = self._compared(truth.targets, own.probabilities, other.probabilities, weights, margin, index)
         values = [scores_of(truth, scores, index, weights) for scores in (own, other)]
         return evidence_of(
             truth, own, other, values=values, flipped=own.calls != fp32_calls, judged=judged, index=index,

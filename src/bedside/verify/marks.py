@@ -10,7 +10,7 @@ from bedside.base.arrays import BoolArray, FloatArray, IntArray
 from bedside.base.errors import ShapeError
 from bedside.base.estimate import Estimate
 from bedside.verify.average_precision import average_precision
-from bedside.verify.averages import FIGURES, Figure, never_certain
+from bedside.verify.averages import FIGURES, Figure, never_certain, rarest
 from bedside.verify.checking import check_probabilities
 from bedside.verify.clusters import blank, n_distinct
 from bedside.verify.delong import PairedTest, delong_test
@@ -86,26 +86,34 @@ def mark_draws(marks: IntArray, scores: FloatArray, weights: Weights) -> MarkDra
 
 
 def macro_mark_estimate(
-    figure: Figure, marks: IntArray, scores: FloatArray, draws: MarkDraws, *, n_units: int
+    figure: Figure, marks: IntArray, scores: FloatArray, draws: MarkDraws, index: IntArray
 ) -> Estimate:
-    """Mean of a figure over the findings that can be ranked, bootstrapped by patient."""
+    """Mean of a figure over the findings that can be ranked, bootstrapped by patient (`index`, ``(n,)``)."""
+    n_units = n_distinct(index)
     if all(draw is None for draw in draws.columns):
         return blank(n_units)
-    counts = [(marks == mark).sum(axis=0)[has_both(marks)].min() for mark in (0, 1)]
     found = percentile(macro_figure(marks, scores, figure), draws.macro(figure), n_units)
-    return never_certain(found, int(min(counts)))
+    return never_certain(found, rarest_of(marks, index))
+
+
+def rarest_of(marks: IntArray, index: IntArray) -> int:
+    """Patients of the rarest side (with it, without it) of any finding that can be ranked; 0 if none can."""
+    ranked = marks[:, has_both(marks)]
+    return rarest(ranked == 1, ranked == 0, index) if ranked.size else 0
 
 
 def micro_mark_estimates(
-    marks: IntArray, scores: FloatArray, weights: Weights, *, n_units: int
+    marks: IntArray, scores: FloatArray, weights: Weights, index: IntArray
 ) -> dict[Figure, Estimate]:
     """Figures over all known cells at once, bootstrapped by patient; the cells of a case go together."""
+    n_units = n_distinct(index)
     check_marks(marks, scores)
     rows, columns = np.nonzero(marks != UNKNOWN)
     positive, flat = marks[rows, columns] == 1, scores[rows, columns]
     if not len(rows) or positive.all() or not positive.any():
         return {figure: blank(n_units) for figure in FIGURES}
-    drawn, n_rarer = ranked_draws(positive, flat, weights, rows=rows), int(min(positive.sum(), (~positive).sum()))
+    drawn = ranked_draws(positive, flat, weights, rows=rows)
+    n_rarer = min(n_distinct(index[rows[side]]) for side in (positive, ~positive))
     return {
         f: never_certain(percentile(_PLAIN[f](positive, flat), getattr(drawn, f), n_units), n_rarer) for f in FIGURES
     }
@@ -134,9 +142,8 @@ def diagnose_marks(
         name: _diagnosed(marks[:, k], probability[:, k], calls[:, k] == 1, index, weights)
         for k, name in enumerate(names)
     }
-    n_units = n_distinct(index)
-    micro = micro_mark_estimates(marks, probability, weights, n_units=n_units)
-    macro = {f: macro_mark_estimate(f, marks, probability, draws, n_units=n_units) for f in FIGURES}
+    micro = micro_mark_estimates(marks, probability, weights, index)
+    macro = {f: macro_mark_estimate(f, marks, probability, draws, index) for f in FIGURES}
     averages = {f"macro_{f}": found for f, found in macro.items()} | {f"micro_{f}": found for f, found in micro.items()}
     return LabelDiagnostics(labels=labels, averages=averages)
 

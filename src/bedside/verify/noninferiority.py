@@ -13,6 +13,7 @@ from bedside.base.estimate import Estimate
 from bedside.base.jsonform import OMIT_DEFAULT
 from bedside.base.task import Task
 from bedside.verify.clusters import Units, n_distinct, unit_index
+from bedside.verify.delong import least_share
 from bedside.verify.distributions import normal_cdf, t_quantile
 from bedside.verify.metrics import auroc, macro_auroc
 from bedside.verify.paired_auroc import auroc_difference
@@ -75,12 +76,16 @@ def compare_aurocs(
         k = task.positive
         difference = auroc_difference(labels == k, small[:, k], reference[:, k], units)
         return judged(difference, margin)
-    value = auroc_of(task, labels, small) - auroc_of(task, labels, reference)
+    areas = auroc_of(task, labels, small), auroc_of(task, labels, reference)
+    value, both_perfect = areas[0] - areas[1], areas == (1.0, 1.0) and not np.array_equal(small, reference)
     weights = weights_of(draws, len(labels))
     found = drawn_aurocs(task, labels, small, weights) - drawn_aurocs(task, labels, reference, weights)
     index = unit_index(units, len(labels))
     n_rarest = min(n_distinct(index[labels == k]) for k in np.unique(labels))
-    return judge_difference(value, found, margin=margin, n_patients=n_patients, n_rarest=n_rarest)
+    return judge_difference(
+        value, found, margin=margin, n_patients=n_patients, n_rarest=n_rarest,
+        n_agreeing=min(n_rarest, max(1, n_patients // 2)) if both_perfect else 0,
+    )  # fmt: skip
 
 
 def judged(difference: Estimate, margin: float, *, metric: str = "AUROC") -> NonInferiority:
@@ -114,11 +119,16 @@ def judge_difference(
     n_patients: int,
     metric: str = "AUROC",
     n_rarest: int | None = None,
+    n_agreeing: int = 0,
 ) -> NonInferiority:
     """Judge a difference (small model minus reference; more is better) by its bootstrap draws, ``(B,)``.
 
     Draws in which it is undefined are left out. With `n_rarest` patients of the rarest class the percentiles lie as
     much further out as Student's quantile and the error of so few are larger than a normal's.
+
+    Two models that are perfect in every draw leave no spread to read an interval from, and may still differ in the next
+    patient: `n_agreeing` is the number of independent patients (or pairs of them) in which both are right, whose exact
+    bound the interval then gets. 0 is for all other models, and for outputs that are the same.
 
     Raises
     ------
@@ -129,6 +139,11 @@ def judge_difference(
     if math.isnan(value) or not len(found):
         return judged(Estimate(value=math.nan, low=-1.0, high=1.0, n_patients=n_patients), margin, metric=metric)
     tail = 2.5 if n_rarest is None else 100 * expanded_tail(0.025, n_rarest)
+    if n_agreeing and not found.any() and not value:
+        far = 1 - least_share(n_agreeing)
+        same = Estimate(value=0.0, low=-far, high=far, n_patients=n_patients,
+                        method=f"both perfect, exact over {n_agreeing} independent patients or pairs")  # fmt: skip
+        return judged(same, margin, metric=metric)
     low, high = (float(x) for x in np.percentile(found, [tail, 100 - tail]))
     expanded = f", tails of {tail:.2g} %" if n_rarest is not None else ""
     difference = Estimate(

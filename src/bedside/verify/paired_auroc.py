@@ -8,8 +8,9 @@ import numpy as np
 from bedside.base.arrays import BoolArray, FloatArray
 from bedside.base.estimate import Estimate
 from bedside.verify.clusters import Units, blank, few_note
-from bedside.verify.delong import placements
+from bedside.verify.delong import no_difference
 from bedside.verify.distributions import t_cdf, t_quantile
+from bedside.verify.placements import placements
 
 _PLUS = 4
 _TURNS = 4
@@ -94,16 +95,17 @@ def paired_areas(
 ) -> PairedAreas | Estimate:
     """Areas of two scores on the same cases ``(n,)``; an estimate without an error where there is none.
 
-    Equal placements: exactly 0. One class only: NaN. Fewer than two patients of a class, or no spread: the difference
-    with the interval [-1, 1].
+    Equal placements: 0, see `no_difference`. One class only: NaN. Fewer than two patients of a class, or no spread: the
+    difference with the interval [-1, 1].
     """
-    found = placements(positive, [np.asarray(score, np.float64) for score in (first, second)], units)
+    pair = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    found = placements(positive, pair, units)
     if found is None:
         return blank(low=-1.0)
     one, two = (float(area) for area in found.areas)
     gaps = found.of_positives[0] - found.of_positives[1], found.of_negatives[0] - found.of_negatives[1]
     if not any(gap.any() for gap in gaps):
-        return Estimate(value=0.0, low=0.0, high=0.0, n_patients=found.n_units, method="equal placements")
+        return no_difference(found, pair)
     widest = Estimate(value=one - two, low=-1.0, high=1.0, n_patients=found.n_units, method="no error can be computed")
     if min(found.n_each) < 2:
         return widest

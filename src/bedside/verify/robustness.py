@@ -1,14 +1,9 @@
 """Corrupted images through the shipped model and its reference: how much more does the small one lose?"""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
-
-import numpy as np
 
 from bedside.base.arrays import ByteArray, IntArray
-from bedside.base.errors import InputError
 from bedside.base.estimate import Estimate
 from bedside.base.task import Task
 from bedside.data.corrupting import corrupt
@@ -18,17 +13,10 @@ from bedside.runtime.session import Session
 from bedside.verify.drawn_auroc import draw_weights
 from bedside.verify.intervals import resamples
 from bedside.verify.operating_point import OperatingPoint
-from bedside.verify.standing import Bench, Drawn, Model, Standing
+from bedside.verify.spoiling import Spoil, spoilt_pairs, worst_of
+from bedside.verify.standing import Bench, Model, Standing
 
 N_DRAWS = 500
-
-
-class Spoil(Protocol):
-    """Corrupt images ``(n, ...)`` uint8 into new ones of the same shape."""
-
-    def __call__(self, images: ByteArray, name: str, severity: int, *, seed: int) -> ByteArray:
-        """Return them; the same seed gives the same images."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +68,7 @@ class Robustness:
     @property
     def worst(self) -> CorruptionResult:
         """Where the shipped model's AUROC falls most."""
-        return max(self.results, key=lambda r: -math.inf if math.isnan(r.shipped_loss.value) else r.shipped_loss.value)
+        return worst_of(self.results)
 
 
 def corruption_robustness(
@@ -119,51 +107,29 @@ def corruption_robustness(
     InputError
         Without a corruption or a severity, or with a severity outside 1 to 5.
     """
-    _check(suite, severities)
-    bench = Bench(task, labels, units, draw_weights(resamples(units, n_resamples=n_draws, seed=seed), len(labels)),
-                   preprocess)  # fmt: skip
-    models = (Model(*shipped), Model(*reference))
-    (clean_shipped, area_shipped), (clean_reference, area_reference) = (bench.measure(m, images) for m in models)
-    results: list[CorruptionResult] = []
-    lost: dict[str, list[tuple[Drawn, Drawn]]] = {}
-    total = len(suite.names) * len(severities)
-    for name in suite.names:
-        for severity in severities:
-            spoilt = spoil(images, name, severity, seed=seed)
-            (standing, area), (beside, area_beside) = (bench.measure(m, spoilt) for m in models)
-            loss, loss_beside = area_shipped.minus(area), area_reference.minus(area_beside)
-            lost.setdefault(name, []).append((loss, loss_beside))
-            results.append(
-                CorruptionResult(
-                    corruption=name, severity=severity, shipped=standing, reference=beside,
-                    shipped_loss=bench.estimate(loss), reference_loss=bench.estimate(loss_beside),
-                    excess_loss=bench.estimate(loss.minus(loss_beside)),
-                )
-            )  # fmt: skip
-            tick(len(results), total, f"{name}, severity {severity}")
-    pairs = [pair for of_name in lost.values() for pair in of_name]
+    weights = draw_weights(resamples(units, n_resamples=n_draws, seed=seed), len(labels))
+    bench = Bench(task, labels, units, weights, preprocess)
+    found = spoilt_pairs(
+        bench, images, suite, shipped=Model(*shipped), reference=Model(*reference), severities=severities, spoil=spoil,
+        seed=seed, tick=tick,
+    )  # fmt: skip
     return Robustness(
         suite=suite,
         severities=tuple(severities),
-        clean_shipped=clean_shipped,
-        clean_reference=clean_reference,
-        results=tuple(results),
-        of_corruption={name: bench.estimate(_mean([a.minus(b) for a, b in of])) for name, of in lost.items()},
-        mean_shipped_loss=bench.estimate(_mean([loss for loss, _ in pairs])),
-        mean_reference_loss=bench.estimate(_mean([loss for _, loss in pairs])),
-        mean_excess_loss=bench.estimate(_mean([a.minus(b) for a, b in pairs])),
+        clean_shipped=found.clean_shipped,
+        clean_reference=found.clean_reference,
+        results=tuple(
+            CorruptionResult(
+                corruption=pair.corruption, severity=pair.severity, shipped=pair.shipped, reference=pair.reference,
+                shipped_loss=pair.shipped_loss, reference_loss=pair.reference_loss, excess_loss=pair.excess_loss,
+            )
+            for pair in found.pairs
+        ),
+        of_corruption=found.of_corruption,
+        mean_shipped_loss=found.mean_shipped_loss,
+        mean_reference_loss=found.mean_reference_loss,
+        mean_excess_loss=found.mean_excess_loss,
         n_cases=len(labels),
         n_patients=bench.n_patients,
         seed=seed,
-    )
-
-
-def _mean(losses: Sequence[Drawn]) -> Drawn:
-    return Drawn(float(np.mean([x.value for x in losses])), np.mean([x.draws for x in losses], axis=0))
-
-
-def _check(suite: Suite, severities: Sequence[int]) -> None:
-    if not suite.names or not severities:
-        raise InputError("no corruption, or no severity", expected="one of each at least", hint="see --severity")
-    if outside := [s for s in severities if s not in SEVERITIES]:
-        raise InputError(f"a severity of {outside[0]}", expected="1, 2, 3, 4 or 5", hint="see --severity")
+    )  # fmt: skip

@@ -64,7 +64,7 @@ class Bench:
         return len(set(self.units))
 
     def measure(self, model: Model, images: ByteArray) -> tuple[Standing, Drawn]:
-        """Run a model on ``(n, C, H, W)`` uint8 images; its AUROC once more with its draws."""
+        """Run a model on ``(n, *spec.shape)`` uint8 images; its AUROC once more with its draws."""
         outputs = outputs_of(model.session, images, self.preprocess)
         p = model.point.probabilities(outputs)
         area = Drawn(auroc_of(self.task, self.labels, p), drawn_aurocs(self.task, self.labels, p, self.weights))
@@ -80,6 +80,14 @@ class Bench:
             ),
             area,
         )
+
+    def minus(self, first: Drawn, second: Drawn) -> Drawn:
+        """Difference of two AUROCs, draw by draw."""
+        return first.minus(second)
+
+    def mean(self, losses: Sequence[Drawn]) -> Drawn:
+        """Mean of several, draw by draw."""
+        return Drawn(float(np.mean([x.value for x in losses])), np.mean([x.draws for x in losses], axis=0))
 
     def _share(self, hits: np.ndarray, among: np.ndarray) -> Estimate:
         n_units = len({unit for unit, inside in zip(self.units, among, strict=True) if inside})

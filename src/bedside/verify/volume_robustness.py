@@ -1,13 +1,12 @@
 """Spoilt volumes through the shipped file and its own fp32 file: Dice that is lost, and how much by compression."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from bedside.base.arrays import ByteArray, FloatArray
-from bedside.base.errors import InputError
 from bedside.base.estimate import Estimate
 from bedside.data.corrupting_volumes import corrupt_volumes, slice_axis_of
 from bedside.data.corruptions import SEVERITIES, Suite
@@ -19,6 +18,8 @@ from bedside.verify.outline_point import called_maps
 from bedside.verify.overlap import class_tables, dice_of
 from bedside.verify.resampling import unit_weights
 from bedside.verify.segment_figures import case_mean, mean_over_cases
+from bedside.verify.spoiling import spoilt_pairs, worst_of
+from bedside.verify.standing import Model
 
 N_RESAMPLES = 500
 
@@ -74,7 +75,7 @@ class VolumeRobustness:
     @property
     def worst(self) -> SpoiltVolumes:
         """Where the shipped file loses most."""
-        return max(self.results, key=lambda r: -math.inf if math.isnan(r.shipped_loss.value) else r.shipped_loss.value)
+        return worst_of(self.results)
 
 
 def volume_robustness(
@@ -105,43 +106,30 @@ def volume_robustness(
     InputError
         Without a corruption or a severity, or with a severity outside 1 to 5.
     """
-    if not suite.names or not severities or not set(severities) <= set(SEVERITIES):
-        raise InputError(
-            f"{len(suite.names)} corruptions at the severities {list(severities)}",
-            expected="one at least of each, severities from 1 to 5", hint="name them",
-        )  # fmt: skip
     bench = _Bench(truth, preprocess, seed)
-    clean = [bench.dice(model, volumes) for model in (shipped, fp32)]
-    results: list[SpoiltVolumes] = []
-    losses: dict[str, list[tuple[FloatArray, FloatArray]]] = {}
-    slice_axis = slice_axis_of(preprocess.own_spacing_mm)
-    for name in suite.names:
-        for severity in severities:
-            spoilt = corrupt_volumes(volumes, name, severity, seed=seed, slice_axis=slice_axis)
-            dice = [bench.dice(model, spoilt) for model in (shipped, fp32)]
-            loss, other = (before - after for before, after in zip(clean, dice, strict=True))
-            losses.setdefault(name, []).append((loss, loss - other))
-            results.append(
-                SpoiltVolumes(
-                    corruption=name, severity=severity, shipped_dice=bench.mean(dice[0]), fp32_dice=bench.mean(dice[1]),
-                    shipped_loss=bench.difference(loss), excess_loss=bench.difference(loss - other),
-                )
-            )  # fmt: skip
-            tick(len(results), len(suite.names) * len(severities), f"{name}, severity {severity}")
-    every = [pair for of_name in losses.values() for pair in of_name]
+    found = spoilt_pairs(
+        bench, volumes, suite, shipped=Model(*shipped), reference=Model(*fp32), severities=severities,
+        spoil=partial(corrupt_volumes, slice_axis=slice_axis_of(preprocess.own_spacing_mm)), seed=seed, tick=tick,
+    )  # fmt: skip
     return VolumeRobustness(
         suite=suite,
         severities=tuple(severities),
-        clean_shipped=bench.mean(clean[0]),
-        clean_fp32=bench.mean(clean[1]),
-        results=tuple(results),
-        of_corruption={name: bench.difference(_mean([own for _, own in of])) for name, of in losses.items()},
-        mean_shipped_loss=bench.difference(_mean([loss for loss, _ in every])),
-        mean_excess_loss=bench.difference(_mean([excess for _, excess in every])),
+        clean_shipped=found.clean_shipped,
+        clean_fp32=found.clean_reference,
+        results=tuple(
+            SpoiltVolumes(
+                corruption=pair.corruption, severity=pair.severity, shipped_dice=pair.shipped,
+                fp32_dice=pair.reference, shipped_loss=pair.shipped_loss, excess_loss=pair.excess_loss,
+            )
+            for pair in found.pairs
+        ),
+        of_corruption=found.of_corruption,
+        mean_shipped_loss=found.mean_shipped_loss,
+        mean_excess_loss=found.mean_excess_loss,
         n_cases=len(volumes),
         n_patients=bench.n_units,
         seed=seed,
-    )
+    )  # fmt: skip
 
 
 class _Bench:
@@ -152,22 +140,20 @@ class _Bench:
         self.n_units = len(set(truth.units))
         self.weights = unit_weights(truth.units, len(truth.targets), n_resamples=N_RESAMPLES, seed=seed)
 
-    def dice(self, model: Tried, volumes: ByteArray) -> FloatArray:
-        """Dice of each volume, mean over its classes, ``(n,)``; one at a time, for memory."""
-        session, point = model
-        n_classes = self.truth.task.n_classes
-        values = []
-        for volume, labels in zip(volumes, self.truth.targets, strict=True):
-            called = called_maps(logits(session, self.preprocess.normalize(volume[None])), point)
+    def measure(self, model: Model, images: ByteArray) -> tuple[Estimate, FloatArray]:
+        """Mean Dice, and the Dice of each volume, mean over its classes, ``(n,)``; one at a time, for memory."""
+        n_classes, values = self.truth.task.n_classes, []
+        for volume, labels in zip(images, self.truth.targets, strict=True):
+            called = called_maps(logits(model.session, self.preprocess.normalize(volume[None])), model.point)
             values.append(case_mean(dice_of(class_tables(labels[None], called, n_classes))))
-        return np.concatenate(values)
+        dice = np.concatenate(values)
+        return mean_over_cases(dice, self.weights, self.n_units), dice
 
-    def mean(self, values: FloatArray) -> Estimate:
-        return mean_over_cases(values, self.weights, self.n_units)
+    def minus(self, first: FloatArray, second: FloatArray) -> FloatArray:
+        return first - second
 
-    def difference(self, values: FloatArray) -> Estimate:
-        return mean_over_cases(values, self.weights, self.n_units, is_share=False)
+    def mean(self, losses: Sequence[FloatArray]) -> FloatArray:
+        return np.mean(losses, axis=0)
 
-
-def _mean(columns: Sequence[FloatArray]) -> FloatArray:
-    return np.mean(columns, axis=0)
+    def estimate(self, loss: FloatArray) -> Estimate:
+        return mean_over_cases(loss, self.weights, self.n_units, is_share=False)

@@ -17,7 +17,8 @@ from bedside.base.task import Task
 from bedside.data.case import Case, Part
 from bedside.data.cohort import Cohort
 from bedside.data.sources.known import KnownSource
-from bedside.data.sources.medmnist_sets import SETS, MedmnistSet
+from bedside.data.sources.medmnist_set import MedmnistSet
+from bedside.data.sources.medmnist_sets import SETS
 from bedside.data.sources.medmnist_tasks import question
 from bedside.data.sources.medmnist_volumes import VOLUME_SETS
 from bedside.data.sources.npz_arrays import array_of, as_bytes, malformed, open_npz

@@ -1,37 +1,7 @@
 """The 2-D sets of MedMNIST as its package 3.0.2 lists them: official MD5 a size, classes, licence."""
 
-from dataclasses import dataclass, field
-from typing import Literal
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MedmnistSet:
-    """One official set.
-
-    Parameters
-    ----------
-    md5
-        Of the file with 28 px.
-    larger
-        MD5 of the files with 64, 128 and 224 px, by their side.
-    positive
-        The class that is looked for where none is named.
-    task
-        The question of the set; a multi-label or ordinal one is asked here as a classification.
-    """
-
-    md5: str
-    classes: tuple[str, ...]
-    positive: int
-    modality: str
-    may_flip: bool = False
-    larger: dict[int, str] = field(default_factory=dict)
-    task: Literal["binary", "multi-class", "multi-label", "ordinal"] = "multi-class"
-    licence: str = "CC BY 4.0"
-
-
-_ORGANS = ("bladder", "femur-left", "femur-right", "heart", "kidney-left", "kidney-right", "liver", "lung-left",
-           "lung-right", "pancreas", "spleen")  # fmt: skip
+from bedside.data.sources.medmnist_organs import ORGAN_SETS
+from bedside.data.sources.medmnist_set import MedmnistSet
 
 SETS = {
     "pathmnist": MedmnistSet(
@@ -211,46 +181,5 @@ SETS = {
         task="multi-class",
         licence="CC BY 4.0",
     ),
-    "organamnist": MedmnistSet(
-        md5="68e3f8846a6bd62f0c9bf841c0d9eacc",
-        classes=_ORGANS,
-        positive=6,
-        modality="CT",
-        may_flip=False,
-        larger={
-            64: "2dcccc29b88e6da5a01161ef20cda288",
-            128: "eeae80d0a227a8d099027e1b3cfd3b60",
-            224: "50747347e05c87dd3aaf92c49f9f3170",
-        },
-        task="multi-class",
-        licence="CC BY 4.0",
-    ),
-    "organcmnist": MedmnistSet(
-        md5="b9ceb9546e10131b32923c5bbeaea2b1",
-        classes=_ORGANS,
-        positive=6,
-        modality="CT",
-        may_flip=False,
-        larger={
-            64: "3ce34a8724ea6f548e6db4744d03b6a9",
-            128: "773c1f009daa3fe5d9a2a201b2a7ed94",
-            224: "050f5e875dc056f6768abf94ec9995d1",
-        },
-        task="multi-class",
-        licence="CC BY 4.0",
-    ),
-    "organsmnist": MedmnistSet(
-        md5="9ab87b696fb54e2a387ebe992d6ed5f1",
-        classes=_ORGANS,
-        positive=6,
-        modality="CT",
-        may_flip=False,
-        larger={
-            64: "53a6d115339d874c25e309a994ff46d3",
-            128: "ded0c5fa01a95dc4978b956f613e9b8e",
-            224: "b354719e553fbbb2513d5533f52a4cb1",
-        },
-        task="multi-class",
-        licence="CC BY 4.0",
-    ),
+    **ORGAN_SETS,
 }

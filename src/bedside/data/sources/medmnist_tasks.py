@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from bedside.base.errors import InputError
 from bedside.base.task import Task
-from bedside.data.sources.medmnist_sets import MedmnistSet
+from bedside.data.sources.medmnist_set import MedmnistSet
 from bedside.data.sources.tables import choice
 
 

@@ -1,6 +1,6 @@
 """The 3-D sets of MedMNIST as its package 3.0.2 lists them: official MD5 of 28 and 64 voxels a side."""
 
-from bedside.data.sources.medmnist_sets import MedmnistSet
+from bedside.data.sources.medmnist_set import MedmnistSet
 
 _ORGANS = ("liver", "kidney-right", "kidney-left", "femur-right", "femur-left", "bladder", "heart", "lung-right",
            "lung-left", "spleen", "pancreas")  # fmt: skip

@@ -9,7 +9,7 @@ import argparse
 import io
 import os
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,15 +39,6 @@ WHY = "the row of this data set in the classification table; nothing is chosen b
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Early:
-    """A first fit on smaller images: most is learned there at a third of the cost (Howard, DAWNBench 2018)."""
-
-    image_px: int
-    n_epochs: int
-    learning_rate: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
     """A data set, how it is fitted, and the figure that its shipped model shall reach.
 
@@ -67,7 +58,6 @@ class Study:
     weight_decay: float = 0.05
     frozen_units: int = 3
     leak_policy: LeakPolicy = "drop"
-    early: Early | None = None
 
 
 STUDIES = {
@@ -84,9 +74,8 @@ STUDIES = {
     ),
     "braintumor": Study(
         folder="mri_braintumor4", title="brain tumour MR, 4 classes from different sources (optimistic), parts as "
-        "published (they leak), 224 px", figure="accuracy", target=0.95, leak_policy="allow", label_smoothing=0.1,
-        image_px=224, n_epochs=4, learning_rate=5e-4, frozen_units=0,
-        early=Early(image_px=128, n_epochs=12, learning_rate=2e-3),
+        "published (they leak), 160 px", figure="accuracy", target=0.95, leak_policy="allow", label_smoothing=0.1,
+        image_px=160, n_epochs=14, learning_rate=2e-3, frozen_units=0,
         augment=Augment(rotate_deg=15, scale_frac=0.2, flip_prob=0.5, gain_frac=0.3, offset_frac=0.15, gamma_frac=0.5,
                         noise_frac=0.05),
     ),
@@ -115,11 +104,11 @@ class Material:
         return self.arrays[name]
 
 
-def gathered(study: Study, image_px: int) -> Material:
+def gathered(study: Study) -> Material:
     """Load a study's cohort without its leaks and decode it, or find the decoded arrays of an earlier run."""
     cohort = load_cohort(f"folder:{os.environ.get('BEDSIDE_DATA', '../shared/data')}/{study.folder}")
-    preprocess = Preprocess(n_channels=1, height_px=image_px, width_px=image_px)
-    cache = CELLS / f"arrays-{study.folder}-{image_px}-{study.leak_policy}.npz"
+    preprocess = Preprocess(n_channels=1, height_px=study.image_px, width_px=study.image_px)
+    cache = CELLS / f"arrays-{study.folder}-{study.image_px}-{study.leak_policy}.npz"
     if not cache.is_file():
         clean = usable(cohort, audit_cohort(cohort, policy=study.leak_policy)[1])
         split = split_by_patient(clean, seed=0)
@@ -160,31 +149,16 @@ def fine_tuned(name: str, family: str, seed: int, material: Material) -> Any:
     """Fit the network of a cell, or load it where it was fitted before; the test has no part in this."""
     from bedside.train.architecture import Architecture, build
     from bedside.train.checkpoint import load_weights, save_weights
-
-    study, weights = STUDIES[name], cell_path(name, family, seed).with_suffix(".safetensors")
-    architecture = Architecture(
-        family=family, width=1.0, spec=material.preprocess.spec, n_classes=material.task.n_classes, pretrained=True
-    )
-    model = build(architecture, seed=seed)
-    if weights.is_file():
-        return load_weights(model, weights)
-    if study.early is not None:
-        kept = cell_path(f"{name}-early", family, seed).with_suffix(".safetensors")
-        if kept.is_file():
-            model = load_weights(model, kept)
-        else:
-            first = replace(study, n_epochs=study.early.n_epochs, learning_rate=study.early.learning_rate)
-            model = _fitted(model, first, gathered(study, study.early.image_px), seed)
-            save_weights(model, kept)
-    model = _fitted(model, study, material, seed)
-    save_weights(model, weights)
-    return model
-
-
-def _fitted(model: Any, study: Study, material: Material, seed: int) -> Any:
     from bedside.train.fitting import TrainingData, fit
     from bedside.train.plan import TrainPlan
 
+    study, task = STUDIES[name], material.task
+    weights = cell_path(name, family, seed).with_suffix(".safetensors")
+    architecture = Architecture(
+        family=family, width=1.0, spec=material.preprocess.spec, n_classes=task.n_classes, pretrained=True
+    )
+    if weights.is_file():
+        return load_weights(build(architecture, seed=seed), weights)
     plan = TrainPlan(
         n_epochs=study.n_epochs, patience=study.n_epochs, batch_size=32, learning_rate=study.learning_rate,
         weight_decay=study.weight_decay, label_smoothing=study.label_smoothing, augment=study.augment, n_views=10_000,
@@ -194,6 +168,7 @@ def _fitted(model: Any, study: Study, material: Material, seed: int) -> Any:
         development=material["development"], development_targets=material["development_labels"],
         tuning=material["tuning"], tuning_targets=material["tuning_labels"], preprocess=material.preprocess,
     )  # fmt: skip
+
     begun = time.process_time()
 
     def say(mark: Any) -> None:
@@ -201,7 +176,9 @@ def _fitted(model: Any, study: Study, material: Material, seed: int) -> Any:
         scores = f"loss {mark.loss:.4f} tuning {mark.tuning_score:.4f}"
         print(f"  epoch {mark.epoch + 1} {scores} {elapsed_s:.0f} s of CPU", flush=True)
 
-    return fit(model, plan, data, monitor=judge_of(material.task).monitor(material.task), on_epoch=say)[0]
+    model, _ = fit(build(architecture, seed=seed), plan, data, monitor=judge_of(task).monitor(task), on_epoch=say)
+    save_weights(model, weights)
+    return model
 
 
 def converted(model: Any, material: Material, cell: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -276,7 +253,7 @@ def main() -> None:
     asked = parser.parse_args()
     CELLS.mkdir(parents=True, exist_ok=True)
     for name in asked.studies.split(","):
-        material = gathered(STUDIES[name], STUDIES[name].image_px)
+        material = gathered(STUDIES[name])
         for family in asked.networks.split(","):
             for seed in map(int, filter(None, asked.seeds.split(","))):
                 if asked.fit_only:

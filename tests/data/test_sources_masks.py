@@ -34,6 +34,16 @@ def test_two_folders_of_equal_names(pairs: Path) -> None:
     assert [int(label_mask(case, cohort.task).sum()) for case in cohort.cases] == [0, 12, 24, 36]
 
 
+def test_masks_in_a_column_of_another_name(pairs: Path) -> None:
+    (pairs / "metadata.csv").write_text("file,labels,stain\nimages/1.png,masks/1.png,he\n")
+    with pytest.raises(CohortError, match="no column mask") as refused:
+        load_cohort(f"masks:{pairs}")
+    assert "it has: file, labels, stain; where masks" in refused.value.hint
+    (case,) = load_cohort(f"masks:{pairs}", mask_column="labels").cases
+    assert case.mask_path == pairs / "masks" / "1.png"
+    assert case.attributes == (("stain", "he"),)
+
+
 def test_a_table(pairs: Path) -> None:
     (pairs / "metadata.csv").write_text(
         "image,mask,split,patient_id,group,site\nimages/1.png,masks/1.png,train,p1,g1,north\n"

@@ -19,6 +19,7 @@ _LAYOUT = "metadata.csv with the columns file (or image) and mask, or the folder
 MOST_CLASSES = 64
 """More numbers than these in unnamed masks are taken for a mistake."""
 _OBJECTS = "; with --option instances=yes each number is an object of one class"
+_COLUMN = "where masks stand in another column, name it: --option mask_column=NAME"
 _OWN_COLUMNS = ("file", "image", "mask", "split", "patient_id", "group")
 
 
@@ -37,10 +38,11 @@ class _Pair:
 
 
 def load(rest: str, options: Mapping[str, str]) -> Cohort:
-    """Load ``masks:DIR``; options ``classes`` (names, the background first), ``instances`` and ``may_flip``.
+    """Load ``masks:DIR``; options ``classes``, ``instances``, ``mask_column`` and ``may_flip``.
 
-    A ``metadata.csv`` has the columns ``file`` (or ``image``) and ``mask``, and optionally ``split``, ``patient_id``
-    and ``group``; any other column becomes an attribute. A mask is a picture of its image's size: 0 and 255, or the
+    Classes are names, the background first. A ``metadata.csv`` has the columns ``file`` (or ``image``) and ``mask``
+    (or that which `mask_column` names), and optionally ``split``, ``patient_id`` and ``group``; any other column
+    becomes an attribute. A mask is a picture of its image's size: 0 and 255, or the
     numbers of the classes; with ``instances=yes`` it numbers the objects of one class. Every mask is looked at; one
     that cannot be used is quarantined with the reason.
 
@@ -52,9 +54,8 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
     folder = folder_at(rest, _LAYOUT)
     quarantined: dict[str, str] = {}
     instances = choice(options, "instances", ("no", "yes")) == "yes"
-    pairs = [
-        pair for case in _cases(folder, quarantined) if (pair := _looked_at(case, instances, quarantined)) is not None
-    ]
+    cases = _cases(folder, options.get("mask_column") or "mask", quarantined)
+    pairs = [pair for case in cases if (pair := _looked_at(case, instances, quarantined)) is not None]
     if not pairs:
         raise CohortError(
             f"{folder} has no image with a mask that can be used; first: {next(iter(quarantined.items()), '')}",
@@ -79,18 +80,18 @@ def load(rest: str, options: Mapping[str, str]) -> Cohort:
     )
 
 
-def _cases(folder: Path, quarantined: dict[str, str]) -> Iterator[Case]:
+def _cases(folder: Path, column: str, quarantined: dict[str, str]) -> Iterator[Case]:
     if (folder / "metadata.csv").is_file():
-        yield from _from_table(folder, quarantined)
+        yield from _from_table(folder, column, quarantined)
     elif (folder / "images").is_dir() and (folder / "masks").is_dir():
         yield from _from_folders(folder, quarantined)
     else:
         raise unknown_layout(folder, "a folder of images and masks", _LAYOUT)
 
 
-def _from_table(folder: Path, quarantined: dict[str, str]) -> Iterator[Case]:
-    table, seen = folder / "metadata.csv", set()
-    for number, row in rows_of(table, ("mask",)):
+def _from_table(folder: Path, column: str, quarantined: dict[str, str]) -> Iterator[Case]:
+    table, seen, own = folder / "metadata.csv", set(), {*_OWN_COLUMNS, column}
+    for number, row in rows_of(table, (column,), hint=_COLUMN):
         name = row.get("file") or row.get("image") or ""
         if not name or name in seen:
             raise CohortError(
@@ -98,18 +99,18 @@ def _from_table(folder: Path, quarantined: dict[str, str]) -> Iterator[Case]:
                 expected="one row an image, in a column file or image", hint="correct the row",
             )  # fmt: skip
         seen.add(name)
-        if lacking := [part for part in (name, row["mask"]) if not part or not (folder / part).is_file()]:
+        if lacking := [part for part in (name, row[column]) if not part or not (folder / part).is_file()]:
             quarantined[name] = f"line {number}: no file {lacking[0] or 'named as its mask'}"
             continue
         yield Case(
             case_id=name,
             label=0,
             path=folder / name,
-            mask_path=folder / row["mask"],
+            mask_path=folder / row[column],
             part=part_named(row.get("split", ""), f"{table} line {number}"),
             patient_id=row.get("patient_id") or None,
             group=row.get("group") or None,
-            attributes=tuple(sorted((key, value) for key, value in row.items() if value and key not in _OWN_COLUMNS)),
+            attributes=tuple(sorted((key, value) for key, value in row.items() if value and key not in own)),
         )
 
 

@@ -20,8 +20,10 @@ _MARKS = {
 """What tells a layout at a glance, and the source that reads it; the first that is there counts."""
 
 
-def rows_of(table: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
+def rows_of(table: Path, needed: tuple[str, ...], *, hint: str = "") -> Iterator[tuple[int, dict[str, str]]]:
     """Yield (line number, row) of a UTF-8 CSV with a header; cells are stripped, absent ones are empty.
+
+    `hint` is said of a column that is lacking.
 
     Raises
     ------
@@ -33,7 +35,7 @@ def rows_of(table: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[st
     try:
         with table.open(newline="", encoding="utf-8-sig") as stream:
             reader = csv.DictReader(stream)
-            check_columns(table, reader.fieldnames or [], needed)
+            check_columns(table, reader.fieldnames or [], needed, hint=hint)
             for number, line in enumerate(reader, start=2):
                 yield number, {name: (value or "").strip() for name, value in line.items() if isinstance(name, str)}
     except (UnicodeDecodeError, csv.Error) as error:
@@ -42,13 +44,13 @@ def rows_of(table: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[st
         ) from None
 
 
-def check_columns(table: Path, columns: Sequence[str], needed: tuple[str, ...]) -> None:
+def check_columns(table: Path, columns: Sequence[str], needed: tuple[str, ...], *, hint: str = "") -> None:
     """Refuse a table that lacks a column, naming what it has."""
     if lacking := [name for name in needed if name not in columns]:
         raise CohortError(
             f"{table} has no column {', '.join(lacking)}",
             expected=", ".join(needed),
-            hint=f"it has: {', '.join(columns) or 'none'}",
+            hint=f"it has: {', '.join(columns) or 'none'}" + (f"; {hint}" if hint else ""),
         )
 
 

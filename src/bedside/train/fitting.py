@@ -20,6 +20,7 @@ from bedside.train.guide import Guide
 from bedside.train.hardening import Hardening, harden
 from bedside.train.parallel import Ranks, join_ranks
 from bedside.train.plan import EpochMark, TrainPlan
+from bedside.train.suiting import check_suits
 from bedside.train.unfreezing import freeze, parameter_groups, thaw
 from bedside.train.views import TrainingData, as_batch, at_once, draw_of, moved_cases, view_of
 
@@ -85,11 +86,17 @@ def fit(
     checkpoint
         File that holds the state after each epoch, so that a killed fit goes on where it was.
 
+    Raises
+    ------
+    ShapeError
+        If the network cannot answer the task; see `bedside.train.suiting`.
+
     Notes
     -----
     Processes that a launcher has started together share every batch; see `bedside.train.parallel`.
     """
     torch.set_num_threads(plan.threads)
+    check_suits(model, data)
     ranks = join_ranks(plan.batch_size)
     if guide is not None and ranks.n_ranks > 1:
         raise InputError(

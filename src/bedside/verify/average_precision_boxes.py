@@ -1,13 +1,13 @@
 """Average precision of a detector as COCO defines it, with intervals by patient."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from bedside.base.arrays import BoolArray, FloatArray, IntArray
 from bedside.base.estimate import Estimate
 from bedside.verify.box_matching import Matches
-from bedside.verify.clusters import Units, n_distinct, unit_index
+from bedside.verify.clusters import Units, n_distinct, never_certain, unit_index
 from bedside.verify.resampling import Weights, percentile, unit_weights
 
 _RECALLS = np.linspace(0, 1, 101)
@@ -54,18 +54,6 @@ def box_precision(
 def n_with(counts: IntArray, units: Units) -> int:
     """Number of units (patients) with something to count; `counts` is ``(N,)``, one number an image."""
     return n_distinct(unit_index(units, len(counts))[counts > 0])
-
-
-def never_certain(found: Estimate, n: int) -> Estimate:
-    """Widen an interval of no width at 0 or 1: `n` units that all agree leave the exact binomial bound of that many.
-
-    Every draw of a bootstrap is then the same, which says nothing about how often the next patient would differ.
-    """
-    if found.value not in (0.0, 1.0) or found.low < found.high or not n:
-        return found
-    far = 0.025 ** (1 / n)
-    low, high = (far, 1.0) if found.value == 1 else (0.0, 1 - far)
-    return replace(found, low=low, high=high, method=f"exact, {n} units that agree")
 
 
 def mean_precision(matches: Matches, levels: tuple[float, ...]) -> float:

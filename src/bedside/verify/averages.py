@@ -1,7 +1,6 @@
 """Many classes or many labels at once: macro and micro averages of AUROC and average precision."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -10,7 +9,7 @@ from bedside.base.arrays import BoolArray, FloatArray, IntArray
 from bedside.base.errors import ShapeError
 from bedside.base.estimate import Estimate
 from bedside.verify.average_precision import average_precision
-from bedside.verify.clusters import blank, n_distinct
+from bedside.verify.clusters import blank, independent_pairs, n_distinct, never_certain
 from bedside.verify.intervals import macro
 from bedside.verify.metrics import auroc
 from bedside.verify.resampling import RankedDraws, Weights, percentile, ranked_draws
@@ -46,7 +45,7 @@ def macro_estimate(
     known = ~np.isnan(stacked)
     with np.errstate(invalid="ignore"):
         means = np.where(known, stacked, 0.0).sum(axis=0) / known.sum(axis=0)
-    return never_certain(percentile(value, means, n_units), rarest(truth[:, kept], ~truth[:, kept], index))
+    return separated(percentile(value, means, n_units), rarest(truth[:, kept], ~truth[:, kept], index))
 
 
 def rarest(truth: BoolArray, others: BoolArray, index: IntArray) -> int:
@@ -54,19 +53,16 @@ def rarest(truth: BoolArray, others: BoolArray, index: IntArray) -> int:
     return min(n_distinct(index[column]) for side in (truth, others) for column in side.T)
 
 
-def never_certain(found: Estimate, n_rarer: int) -> Estimate:
-    """A figure of 1 (or 0) in every draw has no spread: its bound is that of as many concordant pairs as there are.
+def separated(found: Estimate, n_rarer: int) -> Estimate:
+    """A ranking without a fault: its bound is that of as many concordant pairs as there are without a shared unit.
 
     Parameters
     ----------
     n_rarer
         Units (patients) of the rarer class.
     """
-    if found.value not in (0.0, 1.0) or found.low < found.high:
-        return found
-    far = 0.025 ** (1 / max(1, min(n_rarer, found.n_patients // 2)))
-    low, high = (far, 1.0) if found.value == 1 else (0.0, 1 - far)
-    return replace(found, low=low, high=high, method="perfect separation, exact over independent pairs")
+    n_pairs = independent_pairs(n_rarer, found.n_patients)
+    return never_certain(found, n_pairs, "perfect separation, exact over independent pairs")
 
 
 def micro_estimates(truth: BoolArray, score: FloatArray, weights: Weights, index: IntArray) -> dict[Figure, Estimate]:
@@ -79,9 +75,7 @@ def micro_estimates(truth: BoolArray, score: FloatArray, weights: Weights, index
     draws = ranked_draws(flat_truth, flat_score, weights, rows=np.tile(np.arange(n), n_classes))
     n_rarer = min(n_distinct(index[side.any(axis=1)]) for side in (truth, ~truth))
     return {
-        figure: never_certain(
-            percentile(_PLAIN[figure](flat_truth, flat_score), getattr(draws, figure), n_units), n_rarer
-        )
+        figure: separated(percentile(_PLAIN[figure](flat_truth, flat_score), getattr(draws, figure), n_units), n_rarer)
         for figure in FIGURES
     }
 

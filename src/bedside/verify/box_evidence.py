@@ -6,9 +6,10 @@ import numpy as np
 
 from bedside.base.arrays import FloatArray
 from bedside.base.estimate import Estimate
-from bedside.verify.average_precision_boxes import box_precision, n_with, never_certain
+from bedside.verify.average_precision_boxes import box_precision, n_with
 from bedside.verify.box_matching import IOU_LEVELS, Matches
 from bedside.verify.box_parity import agreement, called
+from bedside.verify.clusters import never_certain
 from bedside.verify.froc import FALSE_POSITIVE_RATES, at_threshold, froc, froc_curve
 from bedside.verify.judge import Answer, Truth
 from bedside.verify.measured import MeasuredEvidence, MeasuredScore, Metric

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from bedside.base.arrays import FloatArray, IntArray
 from bedside.base.errors import ShapeError
 from bedside.base.estimate import Estimate
-from bedside.verify.distributions import t_quantile
+from bedside.verify.distributions import least_share, t_quantile
 
 Units = Sequence[str] | np.ndarray | None
 """Unit (patient or group) of each case, ``(n,)``; None where every case stands for itself."""
@@ -61,6 +62,23 @@ def blank(n_units: int = 0, *, low: float = 0.0, high: float = 1.0, method: str 
 
 FEW = 10
 """Patients of a class below which an interval says that they are few."""
+
+
+def independent_pairs(n_rarer: int, n_units: int) -> int:
+    """Pairs of a unit of the rarer class and another that share no unit; 1 at least."""
+    return max(1, min(n_rarer, n_units // 2))
+
+
+def never_certain(found: Estimate, n: int, method: str = "") -> Estimate:
+    """Widen an interval of no width at 0 or 1: `n` units that all agree leave the exact binomial bound of that many.
+
+    Every draw of a bootstrap is then the same, which says nothing about how often the next patient would differ.
+    """
+    if found.value not in (0.0, 1.0) or found.low < found.high or not n:
+        return found
+    far = least_share(n)
+    low, high = (far, 1.0) if found.value == 1 else (0.0, 1 - far)
+    return replace(found, low=low, high=high, method=method or f"exact, {n} units that agree")
 
 
 def few_note(n_ill: int, n_well: int, kind: Literal["conservative", "approximate"]) -> str:

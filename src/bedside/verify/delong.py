@@ -8,7 +8,7 @@ import numpy as np
 from bedside.base.arrays import BoolArray, FloatArray
 from bedside.base.estimate import Estimate
 from bedside.verify.clusters import Units, blank, few_note, interval, unit_index
-from bedside.verify.distributions import normal_quantile, two_sided_p
+from bedside.verify.distributions import least_share, normal_quantile, two_sided_p
 from bedside.verify.metrics import auroc
 from bedside.verify.placements import Placements, placements
 
@@ -66,26 +66,15 @@ def _separated(value: float, n_pairs: int, n_units: int, level_frac: float) -> E
     )  # fmt: skip
 
 
-def least_share(n: int, level_frac: float = 0.95) -> float:
-    """Lower end of a share of which all `n` were seen (Clopper and Pearson, Biometrika 1934).
-
-    Examples
-    --------
-    >>> round(least_share(7), 3)
-    0.59
-    """
-    return ((1 - level_frac) / 2) ** (1 / n)
-
-
 def no_difference(found: Placements, scores: tuple[FloatArray, FloatArray], level_frac: float = 0.95) -> Estimate:
     """Difference of two AUROCs whose placements are the same: 0, and of two perfect ones as uncertain as pairs are few.
 
     Where both models rank every pair rightly, k independent pairs leave to each an area below 1 (Clopper and Pearson),
     and so a difference. Elsewhere, and of scores that are the same, it is exactly 0.
     """
-    n_units = found.n_units
-    if np.array_equal(*scores) or found.areas[0] not in (0.0, 1.0):
-        exact = "equal scores" if np.array_equal(*scores) else "equal placements"
+    n_units, same = found.n_units, np.array_equal(*scores)
+    if same or found.areas[0] not in (0.0, 1.0):
+        exact = "equal scores" if same else "equal placements"
         return Estimate(value=0.0, low=0.0, high=0.0, n_patients=n_units, level_frac=level_frac, method=exact)
     far = 1 - least_share(found.n_pairs, level_frac)
     return Estimate(

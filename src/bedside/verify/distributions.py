@@ -75,6 +75,17 @@ def binomial_pmf(k: int, n: int, prob: float) -> float:
 
 
 @lru_cache(maxsize=4096)
+def least_share(n: int, level_frac: float = 0.95) -> float:
+    """Lower end of a share of which all `n` were seen (Clopper and Pearson, Biometrika 1934).
+
+    Examples
+    --------
+    >>> round(least_share(7), 3)
+    0.59
+    """
+    return ((1 - level_frac) / 2) ** (1 / n)
+
+
 def t_quantile(prob: float, dof: float) -> float:
     """Quantile of Student's t: Hill's start (Commun ACM 1970, algorithm 396), then Newton; dof need not be whole."""
     if prob == 0.5:

@@ -7,9 +7,9 @@ import numpy as np
 
 from bedside.base.arrays import BoolArray, FloatArray, IntArray
 from bedside.base.estimate import Estimate
-from bedside.verify.average_precision_boxes import n_with, never_certain
+from bedside.verify.average_precision_boxes import n_with
 from bedside.verify.box_matching import Matches
-from bedside.verify.clusters import Units, n_distinct, unit_index
+from bedside.verify.clusters import Units, n_distinct, never_certain, unit_index
 from bedside.verify.resampling import Weights, percentile, unit_weights
 
 FALSE_POSITIVE_RATES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)

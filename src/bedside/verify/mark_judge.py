@@ -11,7 +11,7 @@ from bedside.base.arrays import FloatArray, IntArray
 from bedside.base.estimate import Estimate
 from bedside.base.task import Task
 from bedside.runtime.session import Session
-from bedside.verify.clusters import n_distinct, unit_index
+from bedside.verify.clusters import independent_pairs, n_distinct, unit_index
 from bedside.verify.intervals import N_RESAMPLES
 from bedside.verify.judge import Answer, Truth
 from bedside.verify.mark_evidence import MarkScores, evidence_of, scores_of
@@ -93,7 +93,7 @@ class MarkJudge:
             drawn = mark_draws(marks, own, weights).macro("auroc") - mark_draws(marks, other, weights).macro("auroc")
         return judge_difference(
             value, drawn, margin=margin, n_patients=n_units, metric=self.metric,
-            n_agreeing=min(rarest_of(marks, index), max(1, n_units // 2)) if perfect else 0,
+            n_agreeing=independent_pairs(rarest_of(marks, index), n_units) if perfect else 0,
         )  # fmt: skip
 
     def evaluate(

@@ -10,7 +10,7 @@ from bedside.base.arrays import BoolArray, FloatArray, IntArray
 from bedside.base.errors import ShapeError
 from bedside.base.estimate import Estimate
 from bedside.verify.average_precision import average_precision
-from bedside.verify.averages import FIGURES, Figure, never_certain, rarest
+from bedside.verify.averages import FIGURES, Figure, rarest, separated
 from bedside.verify.checking import check_probabilities
 from bedside.verify.clusters import blank, n_distinct
 from bedside.verify.delong import PairedTest, delong_test
@@ -93,7 +93,7 @@ def macro_mark_estimate(
     if all(draw is None for draw in draws.columns):
         return blank(n_units)
     found = percentile(macro_figure(marks, scores, figure), draws.macro(figure), n_units)
-    return never_certain(found, rarest_of(marks, index))
+    return separated(found, rarest_of(marks, index))
 
 
 def rarest_of(marks: IntArray, index: IntArray) -> int:
@@ -114,9 +114,7 @@ def micro_mark_estimates(
         return {figure: blank(n_units) for figure in FIGURES}
     drawn = ranked_draws(positive, flat, weights, rows=rows)
     n_rarer = min(n_distinct(index[rows[side]]) for side in (positive, ~positive))
-    return {
-        f: never_certain(percentile(_PLAIN[f](positive, flat), getattr(drawn, f), n_units), n_rarer) for f in FIGURES
-    }
+    return {f: separated(percentile(_PLAIN[f](positive, flat), getattr(drawn, f), n_units), n_rarer) for f in FIGURES}
 
 
 def diagnose_marks(

@@ -12,9 +12,8 @@ from bedside.base.errors import InputError
 from bedside.base.estimate import Estimate
 from bedside.base.jsonform import OMIT_DEFAULT
 from bedside.base.task import Task
-from bedside.verify.clusters import Units, n_distinct, unit_index
-from bedside.verify.delong import least_share
-from bedside.verify.distributions import normal_cdf, t_quantile
+from bedside.verify.clusters import Units, independent_pairs, n_distinct, unit_index
+from bedside.verify.distributions import least_share, normal_cdf, t_quantile
 from bedside.verify.metrics import auroc, macro_auroc
 from bedside.verify.paired_auroc import auroc_difference
 from bedside.verify.resampling import Weights, ranked_draws, weights_of
@@ -84,7 +83,7 @@ def compare_aurocs(
     n_rarest = min(n_distinct(index[labels == k]) for k in np.unique(labels))
     return judge_difference(
         value, found, margin=margin, n_patients=n_patients, n_rarest=n_rarest,
-        n_agreeing=min(n_rarest, max(1, n_patients // 2)) if both_perfect else 0,
+        n_agreeing=independent_pairs(n_rarest, n_patients) if both_perfect else 0,
     )  # fmt: skip
 
 

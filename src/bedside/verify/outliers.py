@@ -10,7 +10,7 @@ from bedside.base.estimate import Estimate
 from bedside.base.task import Task
 from bedside.data.corruptions.fields import gaussian_blur
 from bedside.data.preprocess import Preprocess
-from bedside.verify.averages import never_certain
+from bedside.verify.averages import separated
 from bedside.verify.drawn_auroc import draw_weights, drawn_aurocs
 from bedside.verify.gate import AcceptanceGate
 from bedside.verify.intervals import resamples, wilson
@@ -151,7 +151,7 @@ def _kind(gate: AcceptanceGate, usual: FloatArray, odd: FloatArray, units: Seque
     found = drawn_aurocs(_ODD, is_odd.astype(np.int64), np.stack([-score, score], axis=1), weights)
     low, high = np.nanpercentile(found, [2.5, 97.5])
     value, n_units = auroc(is_odd, score), len(set(units))
-    area = never_certain(
+    area = separated(
         Estimate(
             value=value, low=float(min(low, value)), high=float(max(high, value)), n_patients=n_units,
             method=f"bootstrap by patient, {N_DRAWS} draws",

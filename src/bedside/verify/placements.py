@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bedside.base.arrays import BoolArray, FloatArray, IntArray
-from bedside.verify.clusters import Units, n_distinct, unit_index
+from bedside.verify.clusters import Units, independent_pairs, n_distinct, unit_index
 from bedside.verify.metrics import check_pair, ranks
 
 
@@ -43,7 +43,7 @@ class Placements:
     @property
     def n_pairs(self) -> int:
         """Pairs of a positive and a negative case that can be had of which no two share a unit."""
-        return min(*self.n_each, max(1, self.n_units // 2))
+        return independent_pairs(min(self.n_each), self.n_units)
 
     def parts(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Variance from positives, from negatives, and from units with both; each ``(M, M)``."""

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from bedside.base.arrays import BoolArray, FloatArray
 from bedside.base.estimate import Estimate
+from bedside.verify.clusters import never_certain
 from bedside.verify.overlap import LabelMaps, class_tables, dice_of, iou_of, present_in, size_error_of, sizes_of
 from bedside.verify.resampling import Weights, percentile
 from bedside.verify.surface_distance import surface_fit
@@ -124,11 +125,8 @@ def mean_over_cases(values: FloatArray, weights: Weights, n_units: int, *, is_sh
     share = weights @ known.astype(np.float64)
     drawn = np.divide(weights @ held, share, out=np.full(len(weights), math.nan), where=share > 0)
     found = percentile(float(values[known].mean()), drawn, n_units)
-    if found.low < found.high or not is_share or found.value not in (0.0, 1.0):
-        return found
-    far = 0.025 ** (1 / max(1, n_units))
-    low, up = (far, 1.0) if found.value == 1 else (0.0, 1 - far)
-    return replace(found, low=low, high=up, method="no spread: exact for as many independent patients")
+    method = "no spread: exact for as many independent patients"
+    return never_certain(found, max(1, n_units), method) if is_share else found
 
 
 def false_alarms(figures: CaseFigures) -> FloatArray:
